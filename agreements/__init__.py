@@ -1,0 +1,1 @@
+"""Agreements: who promised what to whom."""

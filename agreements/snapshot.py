@@ -1,0 +1,235 @@
+"""The register at one position, as one immutable value: what every decision is made against.
+
+`agreements.fold` makes it from the acts on `concordat.register`; a worker decides against one snapshot at a time
+and cites its `position` and `fingerprint` (CITED-POLICY).  Reading it needs no I/O; the time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+
+from agreements.model import Agreement, Share, Side
+from contracts.model import Contract
+
+
+class AgreementState(StrEnum):
+    """What has happened to an agreement by acts; whether it is in force also depends on the time (`Standing`)."""
+
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+    SUPERSEDED = "superseded"
+
+
+class Standing(StrEnum):
+    """What an agreement means for one share at one moment."""
+
+    NOT_COVERING = "not-covering"
+    """Unsigned, not started, expired, superseded or terminated: default deny, and no decision is recorded."""
+    IN_FORCE = "in-force"
+    HELD = "held"
+    """Suspended with `when_suspended: hold`."""
+    DROPPED = "dropped"
+    """Suspended with `when_suspended: drop`."""
+
+
+class JobKind(StrEnum):
+    """Why a re-derive job reads a source again; the mode of every record it decides."""
+
+    BACKFILL = "backfill"
+    RELEASE = "release"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory:
+    """A person who acts for an organisation in an office, with the Ed25519 public key (hex) that proves it."""
+
+    identifier: str
+    organisation: str
+    office: str
+    public_key: str
+    enrolled_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartyEntry:
+    """An organisation in the register.  `encryption_key` is X25519, hex."""
+
+    organisation: str
+    name: str
+    encryption_key: str | None
+    signatories: tuple[Signatory, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaEntry:
+    """One registered Avro schema: its dense id and its canonical text."""
+
+    identifier: int
+    subject: str
+    subject_version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEntry:
+    """A published contract and the ids of the schemas its records carry."""
+
+    contract: Contract
+    key_schema: int
+    value_schema: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature on an agreement: exact statement bytes and the signature over them are in the act at `position`."""
+
+    signatory: str
+    organisation: str
+    office: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A suspension in force.  `shares` None means every share."""
+
+    position: int
+    since: datetime
+    by: str
+    reason: str
+    shares: frozenset[str] | None = None
+
+    def concerns(self, share: str) -> bool:
+        """Whether it stops `share`."""
+        return self.shares is None or share in self.shares
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementEntry:
+    """One version of an agreement in the register."""
+
+    agreement: Agreement
+    content_hash: str
+    drafted_by: str
+    state: AgreementState
+    version: int
+    """How many acts have concerned this reference: the version that a new act must expect."""
+    starts_at: datetime
+    ends_at: datetime
+    """Exclusive: midnight in Europe/London after the last day."""
+    signatures: tuple[Signature, ...] = ()
+    view_schemas: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Share to the id of its view schema, given by the activating act."""
+    approved_position: int | None = None
+    suspensions: tuple[Suspension, ...] = ()
+
+    def standing(self, share: str, now: datetime) -> Standing:
+        """What this agreement means for `share` at `now` (DEFAULT-DENY: anything unclear does not cover)."""
+        signed = self.state in (AgreementState.APPROVED, AgreementState.SUSPENDED)
+        if not signed or not self.starts_at <= now < self.ends_at:
+            return Standing.NOT_COVERING
+        if any(suspension.concerns(share) for suspension in self.suspensions):
+            return Standing.HELD if self.agreement.delivery.when_suspended == "hold" else Standing.DROPPED
+        return Standing.IN_FORCE
+
+    @property
+    def recipient(self) -> str:
+        """The receiving organisation."""
+        return self.agreement.party(Side.RECIPIENT).organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One share that may concern a dataset, with the agreement that carries it."""
+
+    entry: AgreementEntry
+    share: Share
+
+    @property
+    def topic(self) -> str:
+        """The department's topic: `share.<reference>.<share>` in lower case."""
+        return f"share.{self.entry.agreement.reference.lower()}.{self.share.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One re-derive job, asked for by the act at `position`; jobs of a source partition run in that order.
+
+    BACKFILL and RELEASE concern one share over its whole source; REPLAY concerns one quarantined source record.
+    """
+
+    position: int
+    kind: JobKind
+    dataset: str
+    reference: str | None = None
+    share: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEntry:
+    """An enrolled worker: its instance id and Ed25519 public key (hex), which signs its segment headers."""
+
+    identifier: str
+    public_key: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the register says at `position` (the offset of the last act folded; -1 for an empty register)."""
+
+    position: int = -1
+    fingerprint: str = ""
+    """Hash chain over every accepted act, hex."""
+    operator_key: str | None = None
+    parties: Mapping[str, PartyEntry] = field(default_factory=lambda: MappingProxyType({}))
+    contracts: Mapping[str, tuple[ContractEntry, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Dataset to its published versions, oldest first."""
+    schemas: Mapping[int, SchemaEntry] = field(default_factory=lambda: MappingProxyType({}))
+    agreements: Mapping[str, tuple[AgreementEntry, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Reference to its versions, oldest first."""
+    workers: Mapping[str, WorkerEntry] = field(default_factory=lambda: MappingProxyType({}))
+    key_versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Key identifier (`pseudonym/<reference>`) to its current version; the keys themselves are never here."""
+    jobs: tuple[Job, ...] = ()
+    discarded: frozenset[tuple[str, int, int]] = frozenset()
+    """Quarantined source records (topic, partition, offset) that their owner has discarded."""
+
+    @cached_property
+    def _coverages(self) -> Mapping[str, tuple[Coverage, ...]]:
+        index: dict[str, list[Coverage]] = {}
+        for versions in self.agreements.values():
+            for entry in versions:
+                if entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED):
+                    for share in entry.agreement.shares:
+                        index.setdefault(share.dataset, []).append(Coverage(entry, share))
+        return {dataset: tuple(found) for dataset, found in index.items()}
+
+    def coverages(self, dataset: str) -> tuple[Coverage, ...]:
+        """Every signed share over `dataset`; cost does not depend on other datasets' agreements.
+
+        The caller asks each one's `standing` at its own time.
+        """
+        return self._coverages.get(dataset, ())
+
+    def contract(self, dataset: str, major: int | None = None) -> ContractEntry | None:
+        """The newest published version of a dataset's contract, of one major version if asked."""
+        versions = self.contracts.get(dataset, ())
+        return next((e for e in reversed(versions) if major is None or e.contract.major == major), None)
+
+    def agreement(self, reference: str) -> AgreementEntry | None:
+        """The newest version of an agreement, or None."""
+        versions = self.agreements.get(reference, ())
+        return versions[-1] if versions else None

@@ -1,0 +1,1 @@
+"""The audit log: segments, their trees, verification and search."""

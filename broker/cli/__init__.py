@@ -1,0 +1,1 @@
+"""The `concordat` command, a file per noun."""

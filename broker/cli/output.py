@@ -1,0 +1,58 @@
+"""How every command speaks: tables for people, one JSON document for programs, faults with codes, exit statuses.
+
+Results go to standard output; progress, logs and faults go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from contracts.faults import Failure, Fault
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+results = Console(highlight=False, soft_wrap=True)
+
+
+def emit(document: Any, *, json: bool, table: Table | str | None = None) -> None:
+    """Print a result: `document` as JSON for programs, or `table` (or its text) for people."""
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+        sys.stdout.flush()
+    elif table is not None:
+        results.print(table)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table for people; every cell is shown as plain text, never as markup."""
+    made = Table(title=title, title_justify="left")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else str(cell).replace("[", r"\[") for cell in row))
+    return made
+
+
+def print_faults(faults: Iterable[Fault], *, json: bool) -> None:
+    """Print faults: one line each on standard error, or a JSON list on standard output."""
+    found = list(faults)
+    if json:
+        emit([fault.document() for fault in found], json=True)
+        return
+    for fault in found:
+        errors.print(str(fault), markup=False)
+        errors.print(f"  {fault.code.remedy}", markup=False)
+
+
+def end(failure: Failure, *, json: bool) -> typer.Exit:
+    """Print what ended the work and give the exit to raise: `raise end(failure, json=json)`."""
+    print_faults(failure.faults, json=json)
+    return typer.Exit(failure.exit_status)

@@ -1,0 +1,1 @@
+"""Delivery: the transaction loop and the state of what each department holds."""

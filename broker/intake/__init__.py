@@ -1,0 +1,1 @@
+"""Intake: runs connectors and writes their changes and positions in one transaction."""

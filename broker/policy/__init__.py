@@ -1,0 +1,1 @@
+"""The policy engine: agreement and contract compiled to a plan, records decided by it."""

@@ -1,0 +1,52 @@
+"""The interface that every evaluating machine fills: a batch at a time, in two calls.
+
+`reference` (Python) is the specification; a native machine takes the same plans and bytes and gives the same answers.
+Neither does I/O; the time, the agreements' standings, the sent-key state and the salts are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agreements.snapshot import Standing
+from broker.policy.decision import Decision, Evaluated, Mode, Sent, SourceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstance:
+    """What `settle` must know of one plan's agreement at the moment of decision."""
+
+    standing: Standing
+    sent: Mapping[bytes, Sent]
+    """Re-keyed key to what the department holds, for every key the batch's verdicts name (entity datasets only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A change of the sent-key state, to apply after the commit; `sent` None forgets the key."""
+
+    plan: int
+    key: bytes
+    sent: Sent | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A batch's decisions in leaf order (quarantines first, then by plan and source offset), and the state they make."""
+
+    decisions: tuple[Decision, ...]
+    changes: tuple[StateChange, ...]
+
+
+class Engine(Protocol):
+    """An evaluator for one dataset and the plans that cover it, in one order for both calls."""
+
+    def evaluate(self, records: Sequence[SourceRecord], now_ms: int) -> list[Evaluated]:
+        """Decode, check against the contract, filter and shape.  Never raises for what a record holds."""
+        ...
+
+    def settle(self, evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode) -> Settlement:
+        """Turn verdicts into decisions.  Two changes of one key in the batch see each other (overlay)."""
+        ...

@@ -1,0 +1,1 @@
+"""Acts on Kafka: the register as an event log with one fenced writer per act."""

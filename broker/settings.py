@@ -1,0 +1,73 @@
+"""All settings in one typed object, and the only reader of the environment.
+
+Values come from `CONCORDAT_*` variables, else `concordat.toml` in the working directory, else defaults that work on one
+machine.  `CONCORDAT_KAFKA__<librdkafka property with _ for .>` sets any client property.  A secret may be given
+as the path of a file in `<NAME>_FILE`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """What this process runs with.  Frozen; secrets are hidden in `repr`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONCORDAT_",
+        env_nested_delimiter="__",
+        toml_file="concordat.toml",
+        frozen=True,
+        extra="forbid",
+    )
+
+    directory: Path = Path(".concordat")
+    """Where this machine keeps its state: local Kafka, keys, credentials, worker state.  Made with mode 0700."""
+    bootstrap_servers: str | None = None
+    """Any Kafka; None uses the local one in `directory`."""
+    kafka: dict[str, str] = Field(default_factory=dict)
+    """librdkafka properties with `_` for `.`, e.g. `sasl_username`."""
+    kafka_password: SecretStr | None = None
+    """The SASL password; `CONCORDAT_KAFKA_PASSWORD_FILE` names a file that holds it."""
+    kafka_password_file: Path | None = None
+    replication_factor: int = 1
+    partitions: int = 4
+    """Partitions of a new source topic and of `concordat.audit.segments`."""
+    cache_directory: Path | None = None
+    """Where downloaded Kafka artefacts are kept; None is the user's cache directory."""
+    maven_repository: str | None = None
+    """Base address of a Maven repository mirror; None is Maven Central."""
+    transaction_milliseconds: int = 100
+    transaction_events_max: int = 10_000
+    snapshot_age_milliseconds_max: int = 500
+    """How far a worker's register snapshot may be behind before it stops deciding (BOUNDED-STOP)."""
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 8080
+    log_level: str = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `concordat.toml`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load() -> Settings:
+    """The settings in force for this process."""
+    return Settings()
+
+
+def child_environment() -> dict[str, str]:
+    """A copy of this process's environment, to start a child with."""
+    return dict(os.environ)  # noqa: TID251

@@ -1,0 +1,1 @@
+"""The HTTP service: schema registry, health and metrics."""

@@ -1,0 +1,1 @@
+"""Connectors: where changes come from."""
