@@ -1,0 +1,127 @@
+"""A producer whose every record is part of a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from broker.cluster.client import (
+    SILENT,
+    Abortable,
+    ClusterFatal,
+    Connection,
+    PartitionOffset,
+    error_of,
+    raise_for,
+    unavailable,
+)
+
+_START_SECONDS = 30.0
+_QUEUE_WAIT_SECONDS = 0.05
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class TransactionalProducer:
+    """One producer with a transactional id; making it fences every older one with the same id.
+
+    `begin`, any number of `produce`, at most one `send_offsets`, then `commit` or `abort`.  Raises `Abortable` when
+    only an abort is left, `ClusterFatal` (`Fenced`) when the process must end, `Unavailable` when Kafka cannot be reached.
+    A transaction that outlives `timeout_ms` is aborted by Kafka and looks like fencing.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        transactional_id: str,
+        *,
+        timeout_ms: int = 10_000,
+        **properties: str | float | bool,
+    ) -> None:
+        self._last_error: KafkaError | None = None
+        self._what = f"transactions of {transactional_id}"
+        defaults: dict[str, str | float | bool] = {
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": timeout_ms,
+            "message_timeout_ms": timeout_ms,
+            "linger_ms": 5,
+            "batch_size": 1_000_000,
+            "batch_num_messages": 20_000,
+            "queue_buffering_max_messages": 1_000_000,
+        }
+        self._producer = Producer(
+            {**connection.client_properties(**{**defaults, **properties}), "error_cb": self._note, "logger": SILENT},
+        )
+        try:
+            self._retrying(lambda: self._producer.init_transactions(_START_SECONDS), attempts=1)
+        except Abortable as fault:  # nothing is open yet: what would need an abort is a cluster that is not ready
+            raise unavailable(self._last_error, self._what) from fault
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._retrying(self._producer.begin_transaction)
+
+    def produce(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+    ) -> None:
+        """Add one record; waits while the client's queue is full.  A failure shows at `commit`."""
+        while True:
+            try:
+                if headers:
+                    self._producer.produce(topic, value, key, partition, headers=list(headers))
+                else:
+                    self._producer.produce(topic, value, key, partition)
+            except BufferError:
+                self._producer.poll(_QUEUE_WAIT_SECONDS)
+            except KafkaException as exception:
+                self._raise(exception)
+            else:
+                return
+
+    def send_offsets(self, offsets: Sequence[PartitionOffset], group_metadata: Any) -> None:
+        """Commit a consumer group's offsets with this transaction.
+
+        `group_metadata` must have been taken right after the `consume` that returned the batch: Kafka checks the
+        generation it carries, never who owns the partition.
+        """
+        wanted = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata or None) for o in offsets]
+        self._retrying(lambda: self._producer.send_offsets_to_transaction(wanted, group_metadata))
+
+    def commit(self) -> None:
+        """Flush and commit; returns only when Kafka has confirmed.  Any exception but `Abortable` leaves it unknown."""
+        self._retrying(self._producer.commit_transaction)
+
+    def abort(self) -> None:
+        """Abort; afterwards `begin` may be called again."""
+        self._retrying(self._producer.abort_transaction)
+
+    def _retrying(self, call: Callable[[], object], attempts: int = 100) -> None:
+        for attempt in range(attempts):
+            try:
+                call()
+            except (KafkaException, SystemError) as exception:
+                error = error_of(exception)
+                if error is None or not error.retriable() or attempt == attempts - 1:
+                    self._raise(exception)
+            else:
+                return
+
+    def _raise(self, exception: BaseException) -> None:
+        error = error_of(exception)
+        if error is None:
+            raise ClusterFatal(f"{self._what}: {type(exception).__name__}") from exception
+        if error.retriable() and self._last_error is not None:
+            raise unavailable(self._last_error, self._what) from exception
+        raise_for(error, self._what)
+
+    def _note(self, error: KafkaError) -> None:
+        """Keep the newest connection error: a call that only says `timed out` is explained by it."""
+        if self._last_error is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._last_error = error

@@ -1,0 +1,131 @@
+"""Reading partitions without a consumer group: up to a barrier, or following the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from broker import clock
+from broker.cluster.client import SILENT, Connection, Message, error_of, is_fatal, raise_for, unavailable
+from broker.cluster.consumer import as_message
+
+_ASK_SECONDS = 20.0
+_STALL_SECONDS = 60.0
+_BATCH_MESSAGES = 2_000
+
+
+class Reader:
+    """Reads named partitions; commits nothing and joins no group.
+
+    `committed` True shows committed records only, and "end" means the last stable offset; False shows everything up to
+    the high watermark, aborted and open records included.  One thread owns a reader.  Raises `Unavailable` when Kafka
+    cannot be reached or refuses the topic (asked for explicitly: assigning a forbidden topic would be silent).
+    """
+
+    def __init__(self, connection: Connection, *, committed: bool = True) -> None:
+        self._last_error: KafkaError | None = None
+        self._consumer = Consumer(
+            {
+                **connection.client_properties(),
+                "group.id": f"{connection.username or 'concordat'}.reader",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 20,
+                "fetch.queue.backoff.ms": 1,
+                "error_cb": self._note,
+                "logger": SILENT,
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions `topic` has; 0 when there is no such topic."""
+        try:
+            found = self._consumer.list_topics(topic, timeout=_ASK_SECONDS).topics.get(topic)
+        except KafkaException as exception:
+            raise unavailable(self._last_error or exception.args[0], f"topic {topic}") from exception
+        if found is None or (found.error and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART):
+            return 0
+        if found.error is not None:
+            raise unavailable(found.error, f"topic {topic}")
+        return len(found.partitions)
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset kept, and the end (exclusive) as this reader's isolation sees it."""
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
+        except (KafkaException, TypeError) as exception:
+            raise unavailable(self._last_error or error_of(exception), f"topic {topic}") from exception
+        return int(low), int(high)
+
+    def stable_end(self, topic: str, partition: int) -> int:
+        """The end (exclusive) alone; everything below it can be read."""
+        return self.bounds(topic, partition)[1]
+
+    def read(self, topic: str, partition: int, start: int | None = None, end: int | None = None) -> Iterator[Message]:
+        """Every visible record from `start` (default: the first kept) up to `end` (default: the end now)."""
+        low, high = self.bounds(topic, partition)
+        start, end = low if start is None else max(start, low), high if end is None else min(end, high)
+        if start >= end:
+            return
+        self.assign(topic, partition, start)
+        moved_at, place = clock.monotonic_seconds(), start
+        while place < end:
+            for message in self.poll(0.2):
+                if message.offset >= end:
+                    return
+                yield message
+            reached = self.position(topic, partition)
+            if reached > place:
+                moved_at, place = clock.monotonic_seconds(), reached
+            elif clock.monotonic_seconds() - moved_at > _STALL_SECONDS:
+                raise unavailable(self._last_error, f"topic {topic} partition {partition} at {place} of {end}")
+
+    def assign(self, topic: str, partition: int, start: int) -> None:
+        """Read this partition from `start` and no other; follow it with `poll`."""
+        self.assign_many([(topic, partition, start)])
+
+    def assign_many(self, places: list[tuple[str, int, int]]) -> None:
+        """Read these partitions, each from its own offset, and no others."""
+        for topic in {topic for topic, _, _ in places}:
+            if self.partitions(topic) == 0:
+                raise unavailable(None, f"topic {topic} does not exist")
+        self._consumer.assign([TopicPartition(*place) for place in places])
+
+    def poll(self, timeout_seconds: float) -> list[Message]:
+        """The next records, waiting at most `timeout_seconds` for the first of them."""
+        found = self._consumer.consume(1, timeout_seconds)
+        if found:  # wait for one, then drain: consume(n) alone would wait for n
+            found += self._consumer.consume(_BATCH_MESSAGES, 0)
+        messages = []
+        for raw in found:
+            error = raw.error()
+            if error is None:
+                messages.append(as_message(raw))
+            elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise unavailable(error, "reading")
+            elif is_fatal(error) or error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+                raise_for(error, "reading")
+        return messages
+
+    def position(self, topic: str, partition: int) -> int:
+        """The offset to be read next, trailing markers stepped over; -1 before the first poll."""
+        return int(self._consumer.position([TopicPartition(topic, partition)])[0].offset)
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._consumer.close()
+
+    def _note(self, error: KafkaError) -> None:
+        if self._last_error is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._last_error = error
