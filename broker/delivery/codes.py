@@ -1,0 +1,88 @@
+"""The error codes of the delivery package."""
+
+from __future__ import annotations
+
+from contracts.faults import Code
+
+DIRECTORY_BUSY = Code(
+    "DEL-001",
+    "worker directory in use",
+    "another process holds the lock of this worker's state directory",
+    "this worker does not start: two processes with one identity would fence each other for ever",
+    "stop the other worker, or give this one a directory of its own with --state",
+)
+OTHER_CLUSTER = Code(
+    "DEL-002",
+    "worker directory of another cluster",
+    "the state directory was made for another Kafka cluster than the one in the settings",
+    "this worker does not start: what it remembers is not true of this cluster",
+    "see CONCORDAT_BOOTSTRAP_SERVERS, or give a new directory with --state",
+)
+NOT_ENROLLED = Code(
+    "DEL-003",
+    "worker not enrolled",
+    "the register has no act that enrols this worker's key, or it names another key for its identifier",
+    "this worker does not start: nobody could verify the segments it signs",
+    "run `concordat enforce` once with the operator's key, or enrol the worker's public key as printed",
+)
+SHARE_BLOCKED = Code(
+    "DEL-004",
+    "share cannot be served",
+    "a share's topic is missing or has another number of partitions than its source, or its plan cannot be compiled",
+    "the worker decides nothing of that dataset until this is mended; other datasets go on",
+    "run `concordat provision apply`; `concordat agreement check` names a plan's faults",
+)
+OFFSETS_LOST = Code(
+    "DEL-005",
+    "undecided records are gone",
+    "the source topic's retention removed records that no worker had decided yet",
+    "the worker stops: going on would leave records without a decision (ONE-DECISION)",
+    "raise the source's retention; then reset the group's offset by hand, knowing that the gap shows in the audit",
+)
+FENCED = Code(
+    "DEL-006",
+    "worker replaced",
+    "another process took this worker's place, or a transaction outlived its time limit",
+    "the process ends at once and a new one starts; nothing it had open is committed",
+    "none is needed unless it repeats: then see that no two workers share one directory",
+)
+OUTCOME_UNKNOWN = Code(
+    "DEL-007",
+    "outcome of a commit unknown",
+    "Kafka did not confirm a commit in time",
+    "the process ends; the new one reads from Kafka whether the transaction was committed",
+    "see that Kafka is healthy; nothing is lost or doubled",
+)
+NO_SUCH_QUARANTINE = Code(
+    "DEL-008",
+    "no such quarantined record",
+    "no record with this identifier is in quarantine",
+    "nothing was done",
+    "`concordat quarantine list` prints the identifiers, `<topic>/<partition>/<offset>`",
+)
+REGISTER_BEHIND = Code(
+    "DEL-009",
+    "register cannot be read in time",
+    "the worker's register snapshot was older than the limit and could not be renewed",
+    "nothing is decided until the register answers again (BOUNDED-STOP)",
+    "see that Kafka is healthy and that the worker may read concordat.register",
+)
+STATE_UNSETTLED = Code(
+    "DEL-010",
+    "share topic does not settle",
+    "an open transaction on a share topic did not end within the transaction time limit",
+    "the partition is not taken over yet; the worker starts again",
+    "look for a hanging transaction on the topic; Kafka ends one after its time limit",
+)
+CODES = (
+    DIRECTORY_BUSY,
+    OTHER_CLUSTER,
+    NOT_ENROLLED,
+    SHARE_BLOCKED,
+    OFFSETS_LOST,
+    FENCED,
+    OUTCOME_UNKNOWN,
+    NO_SUCH_QUARANTINE,
+    REGISTER_BEHIND,
+    STATE_UNSETTLED,
+)
