@@ -16,8 +16,9 @@ import os
 import select
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -105,6 +106,15 @@ def kafka_of_this_run(root: Path) -> Iterator[Connection]:
 def unique(prefix: str) -> str:
     """A name nobody else in this run has, good for topics, groups, datasets and transactional ids: `<prefix>-<12 hex>`."""
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+def until(condition: Callable[[], object], limit_seconds: float = 20.0) -> object:
+    """Wait until `condition()` is true, and give what it gave; fails after the limit."""
+    limit = time.monotonic() + limit_seconds
+    while not (found := condition()):
+        assert time.monotonic() < limit, f"still not so after {limit_seconds} s"
+        time.sleep(0.02)
+    return found
 
 
 def _join(place: Path) -> int | None:

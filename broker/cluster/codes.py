@@ -67,6 +67,13 @@ NO_CLUSTER = Code(
     "the command ends",
     "set CONCORDAT_BOOTSTRAP_SERVERS, or run `concordat kafka start`",
 )
+TOPIC_UNSEEN = Code(
+    "KAF-010",
+    "a new topic is not usable",
+    "the topic was made, but no broker leads all of its partitions within the limit",
+    "the command ends; the topic stays",
+    "see that every broker runs, then do it again",
+)
 CODES = (
     UNREACHABLE,
     FORBIDDEN,
@@ -77,4 +84,5 @@ CODES = (
     KAFKA_IN_USE,
     KAFKA_NODES_DIFFER,
     NO_CLUSTER,
+    TOPIC_UNSEEN,
 )
