@@ -7,12 +7,14 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import TopicMetadata
 
 from broker import clock
-from broker.cluster.client import SILENT, Connection, Message, error_of, is_fatal, raise_for, unavailable
+from broker.cluster.client import SILENT, Connection, Message, error_of, is_fatal, is_forbidden, raise_for, unavailable
 from broker.cluster.consumer import as_message
 
 _ASK_SECONDS = 20.0
+_ONE_TRY_SECONDS = 1.0
 _STALL_SECONDS = 60.0
 _BATCH_MESSAGES = 2_000
 
@@ -50,15 +52,25 @@ class Reader:
 
     def partitions(self, topic: str) -> int:
         """How many partitions `topic` has; 0 when there is no such topic."""
-        try:
-            found = self._consumer.list_topics(topic, timeout=_ASK_SECONDS).topics.get(topic)
-        except KafkaException as exception:
-            raise unavailable(self._last_error or exception.args[0], f"topic {topic}") from exception
+        found = self._topic(topic)
         if found is None or (found.error and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART):
             return 0
         if found.error is not None:
             raise unavailable(found.error, f"topic {topic}")
         return len(found.partitions)
+
+    def _topic(self, topic: str) -> TopicMetadata | None:
+        limit = clock.monotonic_seconds() + _ASK_SECONDS
+        while True:
+            try:
+                known: dict[str, TopicMetadata] = self._consumer.list_topics(topic, timeout=_ONE_TRY_SECONDS).topics
+            except KafkaException as exception:
+                self._consumer.poll(0)  # hands over the reason: the exception only says that nobody answered
+                refused = self._last_error is not None and is_forbidden(self._last_error)
+                if refused or clock.monotonic_seconds() > limit:
+                    raise unavailable(self._last_error or exception.args[0], f"topic {topic}") from exception
+            else:
+                return known.get(topic)
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset kept, and the end (exclusive) as this reader's isolation sees it."""
