@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.cluster.client import Connection
+from tests.postgresql_server import database, postgresql  # noqa: F401 - fixtures
 from tests.servers import kafka_of_this_run
 
 
