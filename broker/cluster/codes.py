@@ -74,6 +74,20 @@ TOPIC_UNSEEN = Code(
     "the command ends; the topic stays",
     "see that every broker runs, then do it again",
 )
+KAFKA_NOT_STOPPED = Code(
+    "KAF-011",
+    "the local Kafka did not stop",
+    "the process that runs it was asked to end, and was still there when the time was up",
+    "it may still run",
+    "look at its log (`concordat kafka status`), then end the process that the message names",
+)
+KAFKA_NODES_WRONG = Code(
+    "KAF-012",
+    "a local Kafka has one node or three",
+    "another number of nodes was asked for",
+    "nothing was started",
+    "leave --nodes out for one, or give 3",
+)
 CODES = (
     UNREACHABLE,
     FORBIDDEN,
@@ -85,4 +99,6 @@ CODES = (
     KAFKA_NODES_DIFFER,
     NO_CLUSTER,
     TOPIC_UNSEEN,
+    KAFKA_NOT_STOPPED,
+    KAFKA_NODES_WRONG,
 )

@@ -24,7 +24,7 @@ from confluent_kafka.admin import AdminClient
 
 from broker import clock
 from broker.cluster.client import SILENT, Connection
-from broker.cluster.codes import KAFKA_IN_USE, KAFKA_NODES_DIFFER, KAFKA_NOT_STARTED
+from broker.cluster.codes import KAFKA_IN_USE, KAFKA_NODES_DIFFER, KAFKA_NODES_WRONG, KAFKA_NOT_STARTED
 from broker.cluster.jars import Jars, Progress, jars
 from broker.cluster.java import find_java
 from broker.cluster.layout import ADMIN, Ports, node_paths
@@ -33,6 +33,7 @@ from broker.cluster.producer import TransactionalProducer
 from contracts.faults import Refused, Unavailable, Unusable
 
 CONNECTION_FILE = "connection.json"
+_CLUSTER_FILE = "cluster.json"
 _START_SECONDS = 90.0
 _PORT_ATTEMPTS = 5
 
@@ -70,7 +71,7 @@ class LocalKafka:
         progress: Progress | None = None,
     ) -> None:
         if nodes not in (1, 3):
-            raise Unusable(KAFKA_NODES_DIFFER.fault(f"{nodes} nodes: it is 1 or 3"))
+            raise Unusable(KAFKA_NODES_WRONG.fault(f"asked for {nodes}"))
         self.directory = directory.absolute()
         self._count = nodes
         self._cache, self._repository, self._progress = cache_directory, repository, progress
@@ -98,9 +99,10 @@ class LocalKafka:
 
     def start(self) -> None:
         """Start every node and wait until the cluster is ready."""
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self.directory)
         self._lock = _take_lock(self.directory)
         try:
+            (self.directory / CONNECTION_FILE).unlink(missing_ok=True)
             self._start(jars(self._cache, self._repository, self._progress))
         except BaseException:
             self.stop()
@@ -137,8 +139,7 @@ class LocalKafka:
 
     def _prepare(self, secret: str, *, fresh_ports: bool) -> tuple[Ports, ...]:
         """Settings on disk and formatted storage; the ports are the old ones while they are free."""
-        path = self.directory / "cluster.json"
-        old = msgspec.json.decode(path.read_bytes(), type=_Cluster) if path.exists() else None
+        old = _cluster(self.directory)
         if old is not None and old.nodes != self._count:
             message = f"{self.directory} holds {old.nodes} node(s), asked for {self._count}"
             raise Refused(KAFKA_NODES_DIFFER.fault(message))
@@ -152,7 +153,9 @@ class LocalKafka:
         if old is None:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(lambda node: node.format(identifier, secret), self._nodes))
-        write_private(path, msgspec.json.encode(_Cluster(identifier, self._count, ports)).decode())
+        write_private(
+            self.directory / _CLUSTER_FILE, msgspec.json.encode(_Cluster(identifier, self._count, ports)).decode()
+        )
         return ports
 
     def _await_ready(self, connection: Connection, *, last: bool) -> bool:
@@ -187,8 +190,18 @@ class LocalKafka:
         return True
 
 
+def make_directory(directory: Path) -> None:
+    """Make Kafka's directory, mode 0700; raises `Unavailable` where that cannot be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exception:
+        raise Unavailable(KAFKA_NOT_STARTED.fault(f"directory {directory}: {exception.strerror}")) from exception
+
+
 def saved_connection(directory: Path) -> Connection | None:
-    """The administrator's connection to the local Kafka that runs in `directory`, or None."""
+    """The administrator's connection to the local Kafka that runs in `directory`, or None while none is ready there."""
+    if running_pid(directory) is None:
+        return None  # a file left by a process that was killed
     try:
         saved = msgspec.json.decode((directory / CONNECTION_FILE).read_bytes(), type=_Saved)
     except FileNotFoundError:
@@ -207,6 +220,19 @@ def running_pid(directory: Path) -> int | None:
     except FileNotFoundError:
         return None
     return None
+
+
+def held_nodes(directory: Path) -> int | None:
+    """How many nodes the local Kafka in `directory` has; None when none was ever made there."""
+    found = _cluster(directory)
+    return None if found is None else found.nodes
+
+
+def _cluster(directory: Path) -> _Cluster | None:
+    try:
+        return msgspec.json.decode((directory / _CLUSTER_FILE).read_bytes(), type=_Cluster)
+    except FileNotFoundError:
+        return None
 
 
 def _take_lock(directory: Path) -> IO[str]:

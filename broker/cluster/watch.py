@@ -19,14 +19,12 @@ import time
 from pathlib import Path
 from typing import IO
 
-_PREDECESSOR_SECONDS = 15.0
-
 
 def main(directory: Path, stop_seconds: float, command: list[str]) -> int:
     """Run `command`; its exit status, or 128 + the signal that ended it."""
     with (directory / "lock").open("a+") as lock, (directory / "output.log").open("ab") as output:
         os.set_inheritable(lock.fileno(), True)
-        _take(lock)
+        _take(lock, stop_seconds)
         program = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -55,15 +53,15 @@ def _stop_at_end_of_input(program: subprocess.Popen[bytes], stop_seconds: float)
     program.kill()
 
 
-def _take(lock: IO[str]) -> None:
+def _take(lock: IO[str], stop_seconds: float) -> None:
     """Wait for the last program here to end; one that does not is an orphan, since its starter has let us start."""
-    limit = time.monotonic() + _PREDECESSOR_SECONDS
+    limit = time.monotonic() + stop_seconds
     while not _locked(lock):
         if time.monotonic() > limit:
             lock.seek(0)
             with contextlib.suppress(ProcessLookupError, ValueError):
                 os.kill(int(lock.read()), signal.SIGKILL)
-            limit = time.monotonic() + _PREDECESSOR_SECONDS
+            limit = time.monotonic() + stop_seconds
         time.sleep(0.05)
 
 
