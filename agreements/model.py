@@ -6,17 +6,40 @@ One model serves MOU, umbrella MOU and DSA.  All sequences are tuples and all ma
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from agreements.durations import CalendarDuration, ExactDuration
+from agreements.treatments import Band, Clause, Mask, Treatment, read_treatment
 
-class Clause(BaseModel):
-    """The base of every clause: frozen, strict, and without room for an unknown key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+__all__ = [
+    "AfterDelivery",
+    "Agreement",
+    "AgreementKind",
+    "Assessments",
+    "Band",
+    "Clause",
+    "Corrections",
+    "DataProtectionAssessment",
+    "Dates",
+    "Delivery",
+    "Law",
+    "Limits",
+    "Mask",
+    "Party",
+    "PublicInterestAssessment",
+    "Purposes",
+    "Review",
+    "Share",
+    "Side",
+    "Treatment",
+    "Under",
+    "WhenSuspended",
+]
 
 
 class AgreementKind(StrEnum):
@@ -41,18 +64,37 @@ class WhenSuspended(StrEnum):
     DROP = "drop"
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not text")
+    if not text.strip():
+        raise ValueError("text may not be empty")
+    return text
+
+
+Text = Annotated[str, Field(max_length=10_000), AfterValidator(_printable)]
+"""Words for people: at least one, no control characters."""
+Count = Annotated[int, Field(ge=1, le=2**53 - 1)]
+"""A whole number that every JSON reader keeps exactly."""
 Reference = Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$", max_length=64)]
 ShareIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 OrganisationIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 PurposeIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$", max_length=128)]
 ContentHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+FieldPath = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=256)]
+CaveatReference = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[1-9][0-9]{0,8}$", max_length=128)]
+HeaderLine = Literal["agreement/1"]
+"""What the key `concordat` says: the form and its version."""
 
 
 class Under(Clause):
     """The umbrella this agreement can only narrow, pinned by hash (NARROW-ONLY)."""
 
     reference: Reference
-    version: Annotated[int, Field(ge=1)]
+    version: Count
     hash: ContentHash
 
 
@@ -60,10 +102,11 @@ class Party(Clause):
     """An organisation on one side, and the offices that sign for it."""
 
     organisation: OrganisationIdentifier
-    side: Side
+    side: Annotated[Side, Field(strict=False)]
     role: Literal["controller", "joint-controller", "processor"]
-    signs: Annotated[tuple[str, ...], Field(min_length=1)]
-    hosting: str | None = None
+    signs: Annotated[tuple[Text, ...], Field(min_length=1)]
+    hosting: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    """ISO 3166-1 alpha-2 code of the country where the party keeps what it receives."""
 
 
 class Purposes(Clause):
@@ -75,16 +118,16 @@ class Purposes(Clause):
 class Law(Clause):
     """The power to share, the lawful basis and the data-protection regime."""
 
-    power: str
-    lawful_basis: str
+    power: Text
+    lawful_basis: Text
     regime: Literal["uk-gdpr", "part-3", "part-4"]
 
 
 class DataProtectionAssessment(Clause):
     """The impact assessment and its outcome."""
 
-    reference: str
-    outcome: str
+    reference: Text
+    outcome: Text
     decided_on: date
 
 
@@ -92,7 +135,7 @@ class PublicInterestAssessment(Clause):
     """The public-interest test and its reasons."""
 
     decided_on: date
-    text: str
+    text: Text
 
 
 class Assessments(Clause):
@@ -102,55 +145,30 @@ class Assessments(Clause):
     public_interest: PublicInterestAssessment | None = None
 
 
-class Mask(Clause):
-    """Every character becomes `*`, except the first `keep_first` and the last `keep_last`."""
-
-    keep_first: Annotated[int, Field(ge=0)] = 0
-    keep_last: Annotated[int, Field(ge=0)] = 0
-
-
-class Band(Clause):
-    """A number becomes the inclusive lower end of its band of `width`."""
-
-    width: Annotated[int, Field(ge=1)]
-
-
-class Treatment(Clause):
-    """What happens to one field on its way out.  Exactly the parameters that belong to `action` are set.
-
-    Text forms: `keep`, `drop`, `tokenise`, `encrypt`, `mask`, `{mask: {keep_last: 4}}`, `{truncate: 3}`,
-    `{generalise: hour|day|month|year|district}`, `{generalise: {band: 10}}`.
-    """
-
-    action: Literal["keep", "drop", "tokenise", "encrypt", "mask", "truncate", "generalise"]
-    mask: Mask | None = None
-    truncate_characters: Annotated[int, Field(ge=1)] | None = None
-    generalise: Literal["hour", "day", "month", "year", "district"] | Band | None = None
-
-
 class Share(Clause):
     """The unit of delivery: one dataset, one purpose, one recipient, one topic."""
 
     id: ShareIdentifier
     dataset: ShareIdentifier
-    contract: Annotated[int, Field(ge=0)]
+    contract: Annotated[int, Field(ge=0, le=2**53 - 1)]
     """The contract's major version."""
     purpose: PurposeIdentifier
     classification_ceiling: Literal["OFFICIAL", "SECRET", "TOP SECRET"]
-    rows: str | None = None
+    rows: Text | None = None
     """The row filter in the CEL subset; None shares every row."""
     key: Literal["keep", "tokenise"]
-    fields: dict[str, Treatment]
+    fields: Annotated[dict[FieldPath, Annotated[Treatment, BeforeValidator(read_treatment)]], Field(min_length=1)]
     """Dotted path to treatment; what is not named is dropped (DEFAULT-DENY)."""
-    caveats: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+@[1-9][0-9]*$")], ...] = ()
+    caveats: tuple[CaveatReference, ...] = ()
 
 
 class Limits(Clause):
     """Ceilings on what flows.  None is no ceiling."""
 
-    events_per_day: Annotated[int, Field(ge=1)] | None = None
-    distinct_subjects_per_month: Annotated[int, Field(ge=1)] | None = None
-    look_back: timedelta | None = None
+    events_per_day: Count | None = None
+    distinct_subjects_per_month: Count | None = None
+    look_back: ExactDuration | None = None
+    """How old an event may be when it is delivered."""
 
 
 class Dates(Clause):
@@ -164,21 +182,21 @@ class Dates(Clause):
 class Delivery(Clause):
     """How the department receives."""
 
-    retention: timedelta = timedelta(days=7)
+    retention: ExactDuration = timedelta(days=7)
     cloudevents_headers: bool = False
-    when_suspended: WhenSuspended = WhenSuspended.DROP
+    when_suspended: Annotated[WhenSuspended, Field(strict=False)] = WhenSuspended.DROP
 
 
 class Corrections(Clause):
     """How soon a correction is to be acknowledged."""
 
-    acknowledge_within: timedelta
+    acknowledge_within: CalendarDuration
 
 
 class AfterDelivery(Clause):
     """What the recipient promises about what it holds."""
 
-    retention: timedelta | None = None
+    retention: CalendarDuration | None = None
     destruction: Literal["certificate", "none"] | None = None
     onward_disclosure: Literal["never", "with-consent"] = "never"
     corrections: Corrections | None = None
@@ -188,18 +206,19 @@ class AfterDelivery(Clause):
 class Review(Clause):
     """Reminders before the review date, and what happens when it passes."""
 
-    reminders: tuple[timedelta, ...] = ()
-    overdue: Literal["warn", "suspend"] = "warn"
-    grace: timedelta | None = None
+    reminders: tuple[ExactDuration, ...] = ()
+    overdue: Literal["warn", "suspend"] | None = None
+    grace: ExactDuration | None = None
 
 
 class Agreement(Clause):
     """One agreement, as its text says.  Its content hash is that of its canonical form (`agreements.text.content_hash`)."""
 
+    concordat: HeaderLine = "agreement/1"
     reference: Reference
-    version: Annotated[int, Field(ge=1)]
-    kind: AgreementKind
-    title: str
+    version: Count
+    kind: Annotated[AgreementKind, Field(strict=False)]
+    title: Text
     under: Under | None = None
     parties: Annotated[tuple[Party, ...], Field(min_length=2)]
     purposes: Purposes = Purposes()

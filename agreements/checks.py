@@ -1,0 +1,80 @@
+"""What an agreement must mean, as far as that can be seen without a contract or the register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from agreements.clauses import Path, unenforced
+from agreements.codes import CAVEATS, DATES, LOOK_BACK, NO_FIELD_LEAVES, PARTIES, PROHIBITED, SHARES, UNENFORCED
+from agreements.model import Agreement, AgreementKind, Share, Side
+from contracts.faults import Code
+
+
+class Problem(NamedTuple):
+    """A fault of meaning at the clause that `path` names."""
+
+    path: Path
+    code: Code
+    message: str
+
+
+def problems(agreement: Agreement) -> list[Problem]:
+    """Every fault of meaning, in no particular order; empty for an agreement that may be submitted."""
+    found = [*_parties(agreement), *_dates(agreement), *_shares(agreement), *_limits(agreement)]
+    found += [Problem(line.path, UNENFORCED, f"`{line.clause}`: {line.mechanism}") for line in unenforced(agreement)]
+    return found
+
+
+def _parties(agreement: Agreement) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, party in enumerate(agreement.parties):
+        if party.organisation in seen:
+            message = f"{party.organisation} stands on more than one side"
+            yield Problem(("parties", index, "organisation"), PARTIES, message)
+        seen.add(party.organisation)
+        if len(set(party.signs)) != len(party.signs):
+            yield Problem(("parties", index, "signs"), PARTIES, "an office signs once")
+    if agreement.kind is AgreementKind.DSA:
+        for side in Side:
+            count = sum(party.side is side for party in agreement.parties)
+            if count != 1:
+                yield Problem(("parties",), PARTIES, f"a DSA has exactly one {side}; there are {count}")
+
+
+def _dates(agreement: Agreement) -> Iterator[Problem]:
+    dates = agreement.dates
+    if dates.end < dates.start:
+        yield Problem(("dates", "end"), DATES, f"the end {dates.end} is before the start {dates.start}")
+    if dates.review is not None and not dates.start <= dates.review <= dates.end:
+        yield Problem(("dates", "review"), DATES, f"the review {dates.review} is not between the start and the end")
+
+
+def _shares(agreement: Agreement) -> Iterator[Problem]:
+    if agreement.kind is AgreementKind.DSA and not agreement.shares:
+        yield Problem((), SHARES, "a DSA has at least one share")
+    seen: set[str] = set()
+    for index, share in enumerate(agreement.shares):
+        path = ("shares", index)
+        if share.id in seen:
+            yield Problem((*path, "id"), SHARES, f"the share {share.id} stands twice")
+        seen.add(share.id)
+        yield from _share(agreement, share, path)
+
+
+def _share(agreement: Agreement, share: Share, path: Path) -> Iterator[Problem]:
+    for purpose in agreement.purposes.prohibited:
+        if share.purpose == purpose or share.purpose.startswith(purpose + "."):
+            yield Problem((*path, "purpose"), PROHIBITED, f"{share.purpose} is prohibited by {purpose}")
+    caveats = [caveat.partition("@")[0] for caveat in share.caveats]
+    if len(set(caveats)) != len(caveats):
+        yield Problem((*path, "caveats"), CAVEATS, "a caveat stands twice")
+    if all(treatment.action == "drop" for treatment in share.fields.values()):
+        yield Problem((*path, "fields"), NO_FIELD_LEAVES, f"the share {share.id} drops every field")
+
+
+def _limits(agreement: Agreement) -> Iterator[Problem]:
+    look_back = agreement.limits.look_back
+    if look_back is not None and look_back % timedelta(days=1):
+        yield Problem(("limits", "look_back"), LOOK_BACK, "not a whole number of days")
