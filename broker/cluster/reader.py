@@ -72,6 +72,14 @@ class Reader:
             else:
                 return known.get(topic)
 
+    def cluster_identifier(self) -> str:
+        """The identifier that Kafka gave this cluster when it was made."""
+        try:
+            found = self._consumer.list_topics(timeout=_ASK_SECONDS).cluster_id
+        except KafkaException as exception:
+            raise unavailable(self._last_error or exception.args[0], "cluster") from exception
+        return str(found)
+
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset kept, and the end (exclusive) as this reader's isolation sees it."""
         try:

@@ -156,7 +156,7 @@ def _wanted(cursor: Cursor, held: Mapping[str, tuple[Range, ...]], situation: Si
     if cursor.share not in situation.standings:
         return False
     if cursor.kind is JobKind.RELEASE:
-        return cursor.share in held and bool(held[cursor.share])
+        return bool(held.get(cursor.share or ""))
     return cursor.end is None or cursor.next < cursor.end
 
 

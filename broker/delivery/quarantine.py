@@ -1,0 +1,140 @@
+"""Quarantined records: how they are written on `concordat.quarantine`, found again and listed.
+
+A record's identifier is `<source topic>/<partition>/<offset>` and is its Kafka key.  Its value is a JSON object whose
+metadata hold no personal data; what the source record held is in `content`, sealed for the dataset when its
+contract says so.  The record is part of the transaction that carries its quarantine leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from broker.cluster.client import Connection
+from broker.cluster.reader import Reader
+from broker.delivery.codes import NO_SUCH_QUARANTINE
+from broker.policy.decision import Decision
+from contracts import topics
+from contracts.faults import Refused, Unusable
+
+
+class Sealer(Protocol):
+    """Encrypts quarantined content at rest, by dataset."""
+
+    def seal(self, dataset: str, content: bytes) -> bytes:
+        """`content` so that only who holds the dataset's quarantine key can read it."""
+        ...
+
+    def open(self, dataset: str, sealed: bytes) -> bytes:
+        """What `seal` was given; raises a `Failure` when the key is not here."""
+        ...
+
+
+class Content(msgspec.Struct, frozen=True):
+    """The source record itself."""
+
+    key: bytes | None
+    value: bytes | None
+
+
+class Reasoned(msgspec.Struct, frozen=True):
+    """Why: a stable code, and the clause or field path it concerns."""
+
+    code: str
+    clause: str
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """One quarantined record as it stands on the topic.  Times are Unix milliseconds."""
+
+    dataset: str
+    topic: str
+    partition: int
+    offset: int
+    sequence: int | None
+    reasons: tuple[Reasoned, ...]
+    mode: str
+    decided_ms: int
+    register_position: int
+    worker: str
+    sealed: bool
+    content: bytes
+
+    @property
+    def identifier(self) -> str:
+        """`<source topic>/<partition>/<offset>`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a batch of decisions was made: what every quarantined record of it says."""
+
+    dataset: str
+    topic: str
+    partition: int
+    decided_ms: int
+    register_position: int
+    worker: str
+
+
+def quarantine_key(topic: str, partition: int, offset: int) -> bytes:
+    """The Kafka key of a quarantined record."""
+    return f"{topic}/{partition}/{offset}".encode()
+
+
+def read_identifier(text: str) -> tuple[str, int, int]:
+    """Topic, partition and offset of an identifier; raises `Unusable` for any other text."""
+    topic, _, rest = text.partition("/")
+    partition, _, offset = rest.partition("/")
+    if topics.dataset_of(topic) is None or not partition.isdecimal() or not offset.isdecimal():
+        raise Unusable(NO_SUCH_QUARANTINE.fault(f"{text!r} is not <source topic>/<partition>/<offset>"))
+    return topic, int(partition), int(offset)
+
+
+def quarantine_value(decision: Decision, origin: Origin, sealer: Sealer | None) -> bytes:
+    """The value of a quarantined record; `sealer` None leaves the content as it came."""
+    content = msgspec.json.encode(Content(decision.record.key, decision.record.value))
+    return msgspec.json.encode(
+        Quarantined(
+            dataset=origin.dataset,
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=decision.record.offset,
+            sequence=decision.sequence,
+            reasons=tuple(Reasoned(reason.code, reason.clause) for reason in decision.reasons),
+            mode=decision.mode.value,
+            decided_ms=origin.decided_ms,
+            register_position=origin.register_position,
+            worker=origin.worker,
+            sealed=sealer is not None,
+            content=content if sealer is None else sealer.seal(origin.dataset, content),
+        ),
+    )
+
+
+def quarantined(connection: Connection) -> Iterator[Quarantined]:
+    """Everything on the quarantine topic, partition by partition, oldest first; a replay that failed comes again."""
+    with Reader(connection) as reader:
+        for partition in range(reader.partitions(topics.QUARANTINE)):
+            for message in reader.read(topics.QUARANTINE, partition):
+                if message.value is not None:
+                    yield msgspec.json.decode(message.value, type=Quarantined)
+
+
+def find_quarantined(connection: Connection, identifier: str) -> Quarantined:
+    """The newest entry of one record; raises `Refused` when there is none."""
+    wanted = read_identifier(identifier)
+    found = [entry for entry in quarantined(connection) if (entry.topic, entry.partition, entry.offset) == wanted]
+    if not found:
+        raise Refused(NO_SUCH_QUARANTINE.fault(identifier))
+    return found[-1]
+
+
+def reveal(entry: Quarantined, sealer: Sealer) -> Content:
+    """The source record, opened with the dataset's key where it is sealed."""
+    content = sealer.open(entry.dataset, entry.content) if entry.sealed else entry.content
+    return msgspec.json.decode(content, type=Content)

@@ -1,0 +1,154 @@
+"""The steps of the re-derive job on a partition's progress, without any server."""
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agreements.snapshot import Job, JobKind, Standing
+from broker.delivery.jobs import Situation, advance, next_task, note_held, review
+from broker.delivery.progress import Cursor, Progress, progress_key, read_key, read_progress
+from broker.policy.decision import Mode
+from contracts.model import Kind
+
+SHARE = "share.dsa-1.flow"
+IN_FORCE, HELD, DROPPED = Standing.IN_FORCE, Standing.HELD, Standing.DROPPED
+
+
+def situation(standing=IN_FORCE, *, kind=Kind.EVENT, live=10, low=0, partition=0):
+    standings = {} if standing is None else {SHARE: standing}
+    return Situation(kind, partition, low, live, standings)
+
+
+def release(position):
+    return Job(position, JobKind.RELEASE, "flow", "DSA-1", "flow")
+
+
+def backfill(position):
+    return Job(position, JobKind.BACKFILL, "flow", "DSA-1", "flow")
+
+
+def test_a_held_range_opens_once_and_closes_where_deciding_goes_on():
+    held = note_held(Progress(), situation(HELD), 3, None)
+    held = note_held(held, situation(HELD), 7, None)
+    assert held.held == {SHARE: ((3, None),)}
+    assert review(held, [], situation(HELD, live=12)).held == {SHARE: ((3, None),)}
+    assert review(held, [], situation(IN_FORCE, live=12)).held == {SHARE: ((3, 12),)}
+
+
+def test_a_dropped_event_is_never_released_but_a_dropped_entity_is():
+    assert note_held(Progress(), situation(DROPPED), 3, None).held == {}
+    assert note_held(Progress(), situation(DROPPED, kind=Kind.ENTITY), 3, None).held == {SHARE: ((3, None),)}
+
+
+def test_release_decides_exactly_the_closed_ranges_and_is_done():
+    progress = Progress(held={SHARE: ((3, 6), (8, None))})
+    progress = review(progress, [release(40)], situation(IN_FORCE, live=9))
+    task = next_task(progress, situation())
+    assert (task.start, task.end, task.mode) == (3, 6, Mode.RELEASE)
+    progress = advance(progress, task, 5)
+    assert next_task(progress, situation()).start == 5
+    progress = advance(progress, next_task(progress, situation()), 6)
+    task = next_task(progress, situation())
+    assert (task.start, task.end) == (8, 9)
+    progress = review(advance(progress, task, 9), [release(40)], situation(live=20))
+    assert (progress.held, progress.jobs, progress.jobs_adopted) == ({}, (), 40)
+
+
+def test_a_release_waits_while_suspended_again():
+    progress = Progress(held={SHARE: ((3, 6),)})
+    progress = review(progress, [release(40)], situation(HELD, live=9))
+    assert progress.jobs
+    assert next_task(progress, situation(HELD)) is None
+    assert next_task(progress, situation(IN_FORCE)) is not None
+
+
+def test_what_is_held_for_an_agreement_that_has_ended_is_forgotten():
+    progress = Progress(held={SHARE: ((3, None),)}, jobs=(Cursor(4, JobKind.RELEASE, SHARE),))
+    progress = review(progress, [], situation(None))
+    assert (progress.held, progress.jobs) == ({}, ())
+
+
+def test_a_backfill_ends_where_live_deciding_began():
+    progress = review(Progress(), [backfill(7)], situation(kind=Kind.ENTITY, low=2, live=50))
+    assert progress.jobs == (Cursor(7, JobKind.BACKFILL, SHARE, 2, 50),)
+    later = review(progress, [backfill(7)], situation(kind=Kind.ENTITY, live=90))
+    assert later == progress
+    assert advance(later, next_task(later, situation(kind=Kind.ENTITY)), 50).jobs == ()
+
+
+def test_a_backfill_of_an_agreement_that_has_not_begun_takes_its_range_when_it_does():
+    progress = review(Progress(), [backfill(7)], situation(Standing.NOT_COVERING, kind=Kind.ENTITY, live=50))
+    assert progress.jobs[0].end is None
+    assert next_task(progress, situation(Standing.NOT_COVERING, kind=Kind.ENTITY)) is None
+    assert review(progress, [], situation(kind=Kind.ENTITY, live=80)).jobs[0].end == 80
+
+
+def test_events_are_never_backfilled():
+    progress = review(Progress(), [backfill(7)], situation(live=50))
+    assert (progress.jobs, progress.jobs_adopted) == ((), 7)
+
+
+def test_a_replay_concerns_its_own_partition_and_one_offset():
+    job = Job(9, JobKind.REPLAY, "flow", partition=1, offset=33)
+    assert review(Progress(), [job], situation(partition=0)).jobs == ()
+    progress = review(Progress(), [job], situation(partition=1))
+    task = next_task(progress, situation())
+    assert (task.start, task.end, task.mode) == (33, 34, Mode.REPLAY)
+    assert advance(progress, task, 34).jobs == ()
+
+
+def test_a_replay_under_suspension_is_held_for_the_release():
+    progress = note_held(Progress(held={SHARE: ((40, None),)}), situation(HELD), 33, 34)
+    assert progress.held == {SHARE: ((33, 34), (40, None))}
+    assert note_held(progress, situation(HELD), 45, 46) == progress
+
+
+def test_jobs_go_in_register_order():
+    jobs = [
+        Job(5, JobKind.REPLAY, "flow", partition=0, offset=1),
+        Job(6, JobKind.REPLAY, "flow", partition=0, offset=0),
+    ]
+    assert next_task(review(Progress(), jobs, situation()), situation()).cursor.position == 5
+
+
+ranges = st.lists(st.tuples(st.integers(0, 99), st.one_of(st.none(), st.integers(0, 99))), max_size=3).map(tuple)
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.builds(Progress, held=st.dictionaries(st.just(SHARE), ranges), offset=st.integers(0, 2**53)))
+def test_a_progress_record_reads_back_as_written(progress):
+    assert read_progress(progress.value()) == progress
+    assert msgspec.json.decode(progress.value())["offset"] == progress.offset
+
+
+def test_a_progress_key_names_its_source_partition():
+    assert read_key(progress_key("source.a-b.c", 12)) == ("source.a-b.c", 12)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(["batch", "suspend", "resume"]), max_size=25), st.integers(1, 4))
+def test_every_record_decided_while_suspended_is_released_once_and_no_other(story, chunk):
+    """Whatever the order of suspensions, batches of one record, and job chunks."""
+    progress, standing, live = Progress(), IN_FORCE, 0
+    waiting, released, jobs = set(), [], []
+    for position, act in enumerate([*story, "resume", "batch"]):
+        if act == "suspend":
+            standing = HELD
+        elif act == "resume" and standing is HELD:
+            standing, jobs = IN_FORCE, [*jobs, release(position)]
+        now = situation(standing, live=live)
+        progress = review(progress, jobs, now)
+        if act == "batch":
+            progress = note_held(progress, now, live, None)
+            if standing is HELD:
+                waiting.add(live)
+            live += 1
+        task = next_task(progress, now)
+        if task is not None:
+            reached = min(task.start + chunk, task.end)
+            released += range(task.start, reached)
+            progress = advance(progress, task, reached)
+    while (task := next_task(progress, situation(IN_FORCE, live=live))) is not None:
+        released += range(task.start, task.end)
+        progress = advance(progress, task, task.end)
+    assert released == sorted(waiting)
