@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tomllib import TOMLDecodeError
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from broker.codes import SETTINGS_UNUSABLE
+from contracts.faults import Unusable
 
 
 class Settings(BaseSettings):
@@ -64,8 +68,16 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings in force for this process."""
-    return Settings()
+    """The settings in force for this process.  Raises `Unusable` with every setting that is wrong, never with its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            (".".join(str(part) for part in found["loc"]), found["msg"]) for found in error.errors(include_input=False)
+        ]
+        raise Unusable(*(SETTINGS_UNUSABLE.fault(f"{name}: {reason}") for name, reason in wrong)) from None
+    except TOMLDecodeError as error:
+        raise Unusable(SETTINGS_UNUSABLE.fault(str(error)).in_file("concordat.toml")) from None
 
 
 def child_environment() -> dict[str, str]:

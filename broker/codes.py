@@ -1,0 +1,123 @@
+"""Every error code of the project in one table, and the codes of the broker's own frame (`CDT-…`).
+
+A package keeps its codes in its own `codes.py`; they are read here only when somebody asks, so that a command imports no
+package for the sake of a table.  `python -m broker.codes` writes `docs/errors.md`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from contracts.faults import Code
+
+USAGE = Code(
+    "CDT-001",
+    "usage",
+    "The command was called with an unknown verb, option or argument, or without one that it needs.",
+    "Nothing was done.",
+    "See the verb's --help; it ends with a worked example.",
+)
+UNEXPECTED = Code(
+    "CDT-002",
+    "unexpected",
+    "The program met a state that its authors did not foresee: a fault of the program.",
+    "The command ended. What was already committed to Kafka stays whole.",
+    "Report it with the call stack from the file that the message names; the file holds no data and no secret.",
+)
+UNKNOWN_CODE = Code(
+    "CDT-003",
+    "unknown code",
+    "No part of this version has an error code of that name.",
+    "Nothing to explain.",
+    "Copy the code from the start of an error line, such as AGR-042; docs/errors.md lists all.",
+)
+SETTINGS_UNUSABLE = Code(
+    "CDT-004",
+    "settings",
+    "A setting from the environment or from concordat.toml is unknown or has the wrong form.",
+    "Nothing was done.",
+    "Mend the setting that the message names; concordat doctor shows each setting and where it came from.",
+)
+ASSERTION_FAILED = Code(
+    "CDT-005",
+    "demonstration assertion failed",
+    "What the demonstration saw differs from what it computed from the stores' tables by hand.",
+    "The demonstration ends with exit status 1; its report says which assertion failed.",
+    "Read report.json in the evidence directory; run again with --keep to look at the servers' data.",
+)
+PROCESS_ENDED = Code(
+    "CDT-006",
+    "process ended",
+    "A process that should be running, such as a worker or a connector, ended by itself.",
+    "The work that it did stands still; nothing is lost, because its position is in Kafka.",
+    "Read its log, which the message names, and start it again.",
+)
+TOO_SLOW = Code(
+    "CDT-007",
+    "condition not met in time",
+    "Something that was waited for did not happen within its limit.",
+    "The work that waited has ended.",
+    "Look at the logs that the message names; on a slow machine try again.",
+)
+DOCTOR_MISSING = Code(
+    "CDT-008",
+    "environment",
+    "Something that Concordat needs on this machine or in its settings is missing or wrong.",
+    "Commands that need it will fail.",
+    "Do what the doctor's line says.",
+)
+
+CODES = (
+    USAGE,
+    UNEXPECTED,
+    UNKNOWN_CODE,
+    SETTINGS_UNUSABLE,
+    ASSERTION_FAILED,
+    PROCESS_ENDED,
+    TOO_SLOW,
+    DOCTOR_MISSING,
+)
+
+_MODULES = (
+    "agreements.codes",
+    "broker.audit.codes",
+    "broker.cluster.codes",
+    "broker.codes",
+    "broker.delivery.codes",
+    "broker.intake.codes",
+    "broker.policy.codes",
+    "broker.register.codes",
+    "connectors.codes",
+    "contracts.codes",
+)
+
+
+def every_code() -> Mapping[str, Code]:
+    """Identifier to code, in the order of the identifiers; an identifier that two packages claim raises `ValueError`."""
+    found: dict[str, Code] = {}
+    for module in _MODULES:
+        for code in importlib.import_module(module).CODES:
+            if code.identifier in found and found[code.identifier] != code:
+                raise ValueError(f"{code.identifier} is claimed twice, the second time by {module}")
+            found[code.identifier] = code
+    return dict(sorted(found.items()))
+
+
+def page() -> str:
+    """The text of `docs/errors.md`."""
+    lines = [
+        "# Error codes",
+        "",
+        "Every error line of `concordat` begins with one of these codes; `concordat explain CODE` prints its entry.",
+        "A code never changes its meaning. This page is made from the code: `python -m broker.codes`.",
+    ]
+    for code in every_code().values():
+        lines += ["", f"## {code.identifier} {code.name}", "", f"- **Cause:** {code.cause}"]
+        lines += [f"- **Effect:** {code.effect}", f"- **Remedy:** {code.remedy}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent.parent / "docs" / "errors.md").write_text(page(), encoding="utf-8")
