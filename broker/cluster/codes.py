@@ -88,6 +88,20 @@ KAFKA_NODES_WRONG = Code(
     "nothing was started",
     "leave --nodes out for one, or give 3",
 )
+CREDENTIAL_UNUSABLE = Code(
+    "KAF-013",
+    "a credential file cannot be used",
+    "a file of `credentials` in the state directory, or the password file that the settings name, cannot be read, parsed or written",
+    "nobody signed in with it",
+    "see that this user may read and write it; `concordat provision apply --rotate PRINCIPAL` makes it anew",
+)
+PROVISION_PROBLEM = Code(
+    "KAF-014",
+    "Kafka cannot be made as the register says",
+    "something stands in the way that no step mends: a topic's number of partitions, its copies, or a reserved name",
+    "every other step was taken",
+    "the message says what it is; mend it with Kafka's own tools, or change the organisation's identifier",
+)
 CODES = (
     UNREACHABLE,
     FORBIDDEN,
@@ -101,4 +115,6 @@ CODES = (
     TOPIC_UNSEEN,
     KAFKA_NOT_STOPPED,
     KAFKA_NODES_WRONG,
+    CREDENTIAL_UNUSABLE,
+    PROVISION_PROBLEM,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from broker.cluster.client import Connection
-from broker.cluster.codes import NO_CLUSTER
+from broker.cluster.codes import CREDENTIAL_UNUSABLE, NO_CLUSTER
 from broker.cluster.local import saved_connection
 from broker.settings import Settings
 from contracts.faults import Unavailable
@@ -50,8 +50,16 @@ def connection(settings: Settings, principal: str | None = None) -> Connection:
     path = credential_path(settings, principal)
     if not path.exists():
         return base
-    credential = msgspec.json.decode(path.read_bytes(), type=Credential)
+    credential = read_credential(path)
     return base.as_user(credential.username, credential.password)
+
+
+def read_credential(path: Path) -> Credential:
+    """A credential file's content; raises `Unavailable` when it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Credential)
+    except (OSError, msgspec.MsgspecError) as exception:
+        raise Unavailable(CREDENTIAL_UNUSABLE.fault(f"{path}: {type(exception).__name__}")) from exception
 
 
 def _explicit(settings: Settings) -> dict[str, str]:
@@ -62,7 +70,7 @@ def _explicit(settings: Settings) -> dict[str, str]:
             found["sasl.password"] = settings.kafka_password_file.read_text().strip()
         except OSError as exception:
             message = f"kafka_password_file {settings.kafka_password_file}: {exception.strerror}"
-            raise Unavailable(NO_CLUSTER.fault(message)) from exception
+            raise Unavailable(CREDENTIAL_UNUSABLE.fault(message)) from exception
     elif settings.kafka_password is not None:
         found["sasl.password"] = settings.kafka_password.get_secret_value()
     return found

@@ -1,4 +1,4 @@
-"""What exists on a cluster besides records, as plain values: topics and access rules."""
+"""What exists on a cluster besides records, as plain values: topics, access rules, group members."""
 
 from __future__ import annotations
 
@@ -57,3 +57,12 @@ class Rule:
     def __str__(self) -> str:
         star = "*" if self.prefixed else ""
         return f"{self.principal} may {self.operation} {self.resource} {self.name}{star}"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """One process in a consumer group.  `instance_id` is None for a member without a lasting identity."""
+
+    instance_id: str | None
+    client_id: str
+    partitions: tuple[tuple[str, int], ...]
