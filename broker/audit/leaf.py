@@ -108,6 +108,15 @@ class Leaf(NamedTuple):
             commitment(self.recipient_salt, self.recipient), commitment(self.auditor_salt, self.auditor)
         )
 
+    def line(self) -> bytes:
+        """The leaf's line in a segment's body: canonical JSON and LF."""
+        return b'{"auditor":%b,"auditor_salt":"%b","recipient":%b,"recipient_salt":"%b"}\n' % (
+            self.auditor,
+            self.auditor_salt.hex().encode(),
+            self.recipient,
+            self.recipient_salt.hex().encode(),
+        )
+
     def recipient_part(self) -> RecipientPart:
         """The recipient's part; raises `NotCanonical`."""
         return decode(self.recipient, _RECIPIENT)

@@ -19,7 +19,7 @@ import msgspec
 
 from broker.audit import tree
 from broker.audit.canonical import Whole, encode
-from broker.audit.header import FORMAT, Header, SignedHeader, segment_identifier, sign_header
+from broker.audit.header import FORMAT, Header, SignedHeader, sign_header
 from broker.audit.leaf import (
     SALT_BYTES,
     AuditorPart,
@@ -212,12 +212,13 @@ def _directory(ordered: Sequence[Decided]) -> tuple[Entry, ...]:
         found = list(group)
         if any(after.offset <= before.offset for before, after in pairwise(found)):
             raise ValueError(f"two decisions for one record under {agreement or 'quarantine'} {share}")
-        entries.append(Entry(agreement, len(found), _counts(decided.outcome for decided in found), share, start))
+        entries.append(Entry(agreement, len(found), count_outcomes(decided.outcome for decided in found), share, start))
         start += len(found)
     return tuple(entries)
 
 
-def _counts(outcomes: Iterable[OutcomeName]) -> dict[OutcomeName, int]:
+def count_outcomes(outcomes: Iterable[OutcomeName]) -> dict[OutcomeName, int]:
+    """How often each outcome stands there, in the order of canonical JSON."""
     return dict(sorted(Counter(outcomes).items()))
 
 
@@ -258,12 +259,7 @@ def records_digest(index: Index) -> str:
 def _parts(index: Index, leaves: Iterable[Leaf]) -> Iterator[bytes]:
     lines, size = [encode(index) + b"\n"], 0
     for leaf in leaves:
-        line = b'{"auditor":%b,"auditor_salt":"%b","recipient":%b,"recipient_salt":"%b"}\n' % (
-            leaf.auditor,
-            leaf.auditor_salt.hex().encode(),
-            leaf.recipient,
-            leaf.recipient_salt.hex().encode(),
-        )
+        line = leaf.line()
         size += len(line)
         if size > PART_BYTES_MAX:
             yield b"".join(lines)
@@ -293,7 +289,7 @@ def _header(
         leaves=len(leaves),
         mode=ground.mode,
         number=ground.number,
-        outcomes=_counts(decided.outcome for decided in ordered),
+        outcomes=count_outcomes(decided.outcome for decided in ordered),
         partition=ground.partition,
         parts=tuple(sha256(part).hexdigest() for part in parts),
         previous=ground.previous,
@@ -307,22 +303,3 @@ def _header(
         topic=ground.topic,
         worker=ground.worker,
     )
-
-
-__all__ = [
-    "PART_BYTES_MAX",
-    "SALTS_BYTES",
-    "Decided",
-    "Entry",
-    "Ground",
-    "Index",
-    "Run",
-    "Segment",
-    "Terms",
-    "build_segment",
-    "directory_root",
-    "expand",
-    "records_digest",
-    "runs",
-    "segment_identifier",
-]
