@@ -21,10 +21,15 @@ class Problem(NamedTuple):
 
 
 def problems(agreement: Agreement) -> list[Problem]:
-    """Every fault of meaning, in no particular order; empty for an agreement that may be submitted."""
-    found = [*_parties(agreement), *_dates(agreement), *_shares(agreement), *_limits(agreement)]
+    """Every fault, in no particular order; empty for an agreement that may be submitted."""
+    found = contradictions(agreement)
     found += [Problem(line.path, UNENFORCED, f"`{line.clause}`: {line.mechanism}") for line in unenforced(agreement)]
     return found
+
+
+def contradictions(agreement: Agreement) -> list[Problem]:
+    """The faults that do not depend on what this version of the broker can enforce; the fold relies on them."""
+    return [*_parties(agreement), *_dates(agreement), *_shares(agreement), *_limits(agreement)]
 
 
 def _parties(agreement: Agreement) -> Iterator[Problem]:

@@ -79,6 +79,7 @@ Text = Annotated[str, Field(max_length=10_000), AfterValidator(_printable)]
 """Words for people: at least one, no control characters."""
 Count = Annotated[int, Field(ge=1, le=2**53 - 1)]
 """A whole number that every JSON reader keeps exactly."""
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
 Reference = Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$", max_length=64)]
 ShareIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 OrganisationIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
@@ -128,13 +129,13 @@ class DataProtectionAssessment(Clause):
 
     reference: Text
     outcome: Text
-    decided_on: date
+    decided_on: Day
 
 
 class PublicInterestAssessment(Clause):
     """The public-interest test and its reasons."""
 
-    decided_on: date
+    decided_on: Day
     text: Text
 
 
@@ -174,9 +175,9 @@ class Limits(Clause):
 class Dates(Clause):
     """Whole days in Europe/London; `end` is inclusive."""
 
-    start: date
-    end: date
-    review: date | None = None
+    start: Day
+    end: Day
+    review: Day | None = None
 
 
 class Delivery(Clause):

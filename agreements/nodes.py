@@ -120,7 +120,8 @@ def _value(node: Node, path: Path, tree: Tree) -> Any:
         return _mapping(node, path, tree)
     if isinstance(node, SequenceNode):
         return tuple(_value(item, (*path, index), tree) for index, item in enumerate(node.value))
-    return _scalar(str(node.value), path, tree) if node.style is None else str(node.value)
+    text = str(node.value)
+    return text if not isinstance(node, ScalarNode) or node.style is not None else _scalar(text, path, tree)
 
 
 def _mapping(node: MappingNode, path: Path, tree: Tree) -> dict[str, Any]:
@@ -161,6 +162,6 @@ def _scalar(text: str, path: Path, tree: Tree) -> Any:
 
 def _refused(code: Code, message: str, text: str, path: Path, tree: Tree) -> str:
     """Note the fault and go on with the text, so that the rest of the document is looked at too."""
-    tree.faults.append(tree.fault(code, path, message))
+    tree.faults.append(tree.fault(code, path, message, key=code is NULL))
     tree.faulty.add(path)
     return text

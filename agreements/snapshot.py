@@ -68,6 +68,8 @@ class PartyEntry:
     encryption_key: str | None
     signatories: tuple[Signatory, ...]
     version: int
+    public_key: str = ""
+    """The party's own Ed25519 key, hex: it enrols the signatories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Suspension:
     by: str
     reason: str
     shares: frozenset[str] | None = None
+    organisation: str = ""
+    """Who ordered it and alone may lift it; empty for the operator."""
 
     def concerns(self, share: str) -> bool:
         """Whether it stops `share`."""
@@ -132,6 +136,8 @@ class AgreementEntry:
     view_schemas: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Share to the id of its view schema, given by the activating act."""
     approved_position: int | None = None
+    report: str = ""
+    """The clause report as it was submitted (JSON), to which the signatures are bound."""
     suspensions: tuple[Suspension, ...] = ()
 
     def standing(self, share: str, now: datetime) -> Standing:
@@ -206,6 +212,12 @@ class Snapshot:
     jobs: tuple[Job, ...] = ()
     discarded: frozenset[tuple[str, int, int]] = frozenset()
     """Quarantined source records (topic, partition, offset) that their owner has discarded."""
+    versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Object (`agreement/DSA-2026-014`) to how many acts have concerned it: what the next act must expect."""
+    public_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Every Ed25519 key ever enrolled, to its holder (`signatory/jane`): no two holders share a key (SEPARATE-DUTIES)."""
+    signatories: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Signatory to organisation, ended ones too."""
 
     @cached_property
     def _coverages(self) -> Mapping[str, tuple[Coverage, ...]]:
@@ -233,3 +245,17 @@ class Snapshot:
         """The newest version of an agreement, or None."""
         versions = self.agreements.get(reference, ())
         return versions[-1] if versions else None
+
+    def signatory(self, identifier: str) -> Signatory | None:
+        """The signatory of that identifier, ended or not."""
+        party = self.parties.get(self.signatories.get(identifier, ""))
+        found = (entry for entry in (party.signatories if party else ()) if entry.identifier == identifier)
+        return next(found, None)
+
+    def version(self, subject: str) -> int:
+        """How many acts have concerned an object; 0 for one that is not there."""
+        return self.versions.get(subject, 0)
+
+
+EMPTY = Snapshot()
+"""The register before its first act."""

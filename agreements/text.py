@@ -48,6 +48,11 @@ def check(text: str, file: str | None = None) -> Agreement | Faults:
     return _located(found, file) if found else agreement
 
 
+def places(text: str) -> dict[str, tuple[int, int]]:
+    """Clause path (`shares[0].rows`) to the line and column, from 1, where its value stands in a text."""
+    return {spelled(path): place for path, place in read_tree(text).values.items()}
+
+
 def render(agreement: Agreement) -> str:
     """The one text of an agreement: block style, model order, defaults written out, absent clauses absent."""
     return write(document(agreement))

@@ -1,0 +1,66 @@
+"""What acts on contracts and quarantined records do to the register, and who may do them.
+
+Only a signatory of the owner publishes.  A dataset keeps its owner and its one designated store (decision 7); which
+versions are compatible is checked before publication, where the agreements concerned can be named.
+"""
+
+from __future__ import annotations
+
+from agreements.acts import ContractPublished, QuarantineDiscarded, QuarantineReplayed
+from agreements.codes import BAD_CONTRACT, NOT_ENTITLED, UNKNOWN_OBJECT
+from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
+from agreements.snapshot import ContractEntry, Job, JobKind
+from contracts import text, topics
+from contracts.faults import Faults
+
+
+def publish(register: MutableRegister, act: ContractPublished, at: Circumstances) -> None:
+    """A new version of a dataset's contract."""
+    contract = text.parse(act.text)
+    if isinstance(contract, Faults):
+        raise Rejected(BAD_CONTRACT, f"{act.dataset}: {contract.items[0].message}")
+    if contract.dataset != act.dataset:
+        raise Rejected(BAD_CONTRACT, f"the text is about {contract.dataset}, not {act.dataset}")
+    if at.actor.signatory is None or at.actor.organisation != contract.owner:
+        raise Rejected(NOT_ENTITLED, f"{at.actor.name} is no signatory of the owner {contract.owner}")
+    newest = register.contract(act.dataset)
+    if newest is not None:
+        before = newest.contract
+        if (contract.owner, contract.store) != (before.owner, before.store):
+            message = f"{act.dataset} is {before.owner}'s, written by {before.store}; {contract.store} cannot claim it"
+            raise Rejected(BAD_CONTRACT, message)
+        if contract.version <= before.version:
+            version = ".".join(map(str, before.version))
+            raise Rejected(BAD_CONTRACT, f"{act.dataset} has version {version} already")
+        if contract.kind is not before.kind:
+            raise Rejected(BAD_CONTRACT, f"{act.dataset} stays of the kind {before.kind}")
+    source = topics.source(act.dataset)
+    used = {f"{source}-key": act.key_schema, f"{source}-value": act.value_schema}
+    register.check_schemas(act.schemas, used)
+    register.add_schemas(act.schemas)
+    entry = ContractEntry(contract, act.key_schema, act.value_schema, at.position)
+    register.contracts[act.dataset] = (*(register.contracts.get(act.dataset) or ()), entry)
+
+
+def replay(register: MutableRegister, act: QuarantineReplayed, at: Circumstances) -> None:
+    """A quarantined record is to be decided again."""
+    dataset = _dataset(register, act.topic, at)
+    job = Job(at.position, JobKind.REPLAY, dataset, partition=act.partition, offset=act.offset)
+    register.jobs.append(job)
+
+
+def discard(register: MutableRegister, act: QuarantineDiscarded, at: Circumstances) -> None:
+    """A quarantined record is given up."""
+    _dataset(register, act.topic, at)
+    register.discarded.add((act.topic, act.partition, act.offset))
+
+
+def _dataset(register: MutableRegister, topic: str, at: Circumstances) -> str:
+    dataset = topics.dataset_of(topic)
+    entry = register.contract(dataset) if dataset is not None else None
+    if dataset is None or entry is None:
+        raise Rejected(UNKNOWN_OBJECT, f"{topic} is not the source topic of a published contract")
+    owner = entry.contract.owner
+    if at.actor.name != OPERATOR and (at.actor.signatory is None or at.actor.organisation != owner):
+        raise Rejected(NOT_ENTITLED, f"{at.actor.name} is neither the operator nor a signatory of the owner {owner}")
+    return dataset

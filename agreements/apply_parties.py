@@ -1,0 +1,101 @@
+"""What acts on parties, people, workers and keys do to the register, and who may do them (decision 22).
+
+The operator enrols organisations and workers and rotates keys; a party's own key enrols and ends its signatories.
+Every function checks everything before it changes anything, and raises `Rejected`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agreements.acts import (
+    KeyRotated,
+    PartyAdded,
+    RegisterInitialised,
+    SignatoryEnded,
+    SignatoryEnrolled,
+    WorkerEnrolled,
+)
+from agreements.codes import ALREADY_THERE, NOT_ENTITLED, STALE, UNKNOWN_OBJECT
+from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
+from agreements.snapshot import PartyEntry, Signatory, WorkerEntry
+
+
+def initialise(register: MutableRegister, act: RegisterInitialised, at: Circumstances) -> None:
+    """The first act; a second one finds the register's version changed and never comes here."""
+    if register.operator_key is not None or at.actor.name != OPERATOR:
+        raise Rejected(ALREADY_THERE, "the register has its first act")
+    register.claim_key(act.operator_key, OPERATOR)
+    register.operator_key = act.operator_key
+
+
+def add_party(register: MutableRegister, act: PartyAdded, at: Circumstances) -> None:
+    """A new organisation."""
+    _only_operator(at)
+    if act.organisation in register.parties:
+        raise Rejected(ALREADY_THERE, f"the party {act.organisation}")
+    register.claim_key(act.public_key, act.subject())
+    register.parties[act.organisation] = PartyEntry(
+        act.organisation,
+        act.name,
+        act.encryption_key,
+        (),
+        at.version,
+        act.public_key,
+    )
+
+
+def enrol_signatory(register: MutableRegister, act: SignatoryEnrolled, at: Circumstances) -> None:
+    """A person of an organisation, who holds an office; identifiers are never used again."""
+    party = _own_party(register, act.organisation, at)
+    if act.identifier in register.signatories:
+        raise Rejected(ALREADY_THERE, f"the signatory {act.identifier}")
+    register.claim_key(act.public_key, f"signatory/{act.identifier}")
+    added = Signatory(act.identifier, act.organisation, act.office, act.public_key, at.time)
+    register.signatories[act.identifier] = act.organisation
+    register.parties[act.organisation] = replace(
+        party,
+        signatories=(*party.signatories, added),
+        version=at.version,
+    )
+
+
+def end_signatory(register: MutableRegister, act: SignatoryEnded, at: Circumstances) -> None:
+    """A signatory acts no more; what was signed stays signed."""
+    party = _own_party(register, act.organisation, at)
+    signatory = register.signatory(act.identifier)
+    if signatory is None or signatory.organisation != act.organisation or signatory.ended_at is not None:
+        raise Rejected(UNKNOWN_OBJECT, f"{act.organisation} has no acting signatory {act.identifier}")
+    ended = replace(signatory, ended_at=at.time)
+    kept = tuple(ended if entry.identifier == act.identifier else entry for entry in party.signatories)
+    register.parties[act.organisation] = replace(party, signatories=kept, version=at.version)
+
+
+def enrol_worker(register: MutableRegister, act: WorkerEnrolled, at: Circumstances) -> None:
+    """A worker instance and its key; again to replace the key."""
+    _only_operator(at)
+    register.claim_key(act.public_key, act.subject())
+    register.workers[act.identifier] = WorkerEntry(act.identifier, act.public_key)
+
+
+def rotate_key(register: MutableRegister, act: KeyRotated, at: Circumstances) -> None:
+    """A key has a new version; versions have no gaps."""
+    _only_operator(at)
+    known = register.key_versions.get(act.identifier) or 1
+    if act.key_version != known + 1:
+        raise Rejected(STALE, f"the key {act.identifier} has version {known}, the next is {known + 1}")
+    register.key_versions[act.identifier] = act.key_version
+
+
+def _only_operator(at: Circumstances) -> None:
+    if at.actor.name != OPERATOR:
+        raise Rejected(NOT_ENTITLED, f"{at.actor.name}: only the operator may do this")
+
+
+def _own_party(register: MutableRegister, organisation: str, at: Circumstances) -> PartyEntry:
+    party = register.parties.get(organisation)
+    if party is None:
+        raise Rejected(UNKNOWN_OBJECT, f"the party {organisation}")
+    if at.actor.organisation != organisation or at.actor.signatory is not None:
+        raise Rejected(NOT_ENTITLED, f"{at.actor.name}: only the key of {organisation} itself may do this")
+    return party

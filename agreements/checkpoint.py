@@ -1,0 +1,147 @@
+"""A checkpoint of the fold: a snapshot as bytes, signed, so that a large register need not be folded from its start.
+
+Three lines: the header (form, position, fingerprint), the snapshot (JSON), and an Ed25519 signature over both by a key
+that the reader trusts.  What does not verify is not used: the register itself always says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agreements.codes import BAD_CHECKPOINT
+from agreements.model import Agreement
+from agreements.signing import CHECKPOINT_DOMAIN, public_hex, sign, verifies
+from agreements.snapshot import (
+    AgreementEntry,
+    AgreementState,
+    ContractEntry,
+    Job,
+    PartyEntry,
+    SchemaEntry,
+    Signature,
+    Snapshot,
+    Suspension,
+    WorkerEntry,
+)
+from agreements.text import canonical
+from contracts.faults import Fault
+
+
+class _Header(msgspec.Struct, frozen=True):
+    form: str
+    position: int
+    fingerprint: str
+    signer: str
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """An `AgreementEntry` with its agreement as the canonical document."""
+
+    agreement: msgspec.Raw
+    content_hash: str
+    drafted_by: str
+    state: AgreementState
+    version: int
+    starts_at: datetime
+    ends_at: datetime
+    signatures: tuple[Signature, ...]
+    view_schemas: dict[str, int]
+    approved_position: int | None
+    report: str
+    suspensions: tuple[Suspension, ...]
+
+
+class _Body(msgspec.Struct, frozen=True):
+    """A `Snapshot`, table by table."""
+
+    operator_key: str | None
+    parties: dict[str, PartyEntry]
+    contracts: dict[str, tuple[ContractEntry, ...]]
+    schemas: tuple[SchemaEntry, ...]
+    agreements: dict[str, tuple[_Entry, ...]]
+    workers: dict[str, WorkerEntry]
+    key_versions: dict[str, int]
+    jobs: tuple[Job, ...]
+    discarded: tuple[tuple[str, int, int], ...]
+    versions: dict[str, int]
+    public_keys: dict[str, str]
+    signatories: dict[str, str]
+
+
+_ENTRY_FIELDS = tuple(field.name for field in fields(AgreementEntry) if field.name != "agreement")
+
+
+def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
+    """The checkpoint of a snapshot, signed with `key`."""
+    header = _Header(CHECKPOINT_DOMAIN, snapshot.position, snapshot.fingerprint, public_hex(key))
+    body = _Body(
+        operator_key=snapshot.operator_key,
+        parties=dict(snapshot.parties),
+        contracts=dict(snapshot.contracts),
+        schemas=tuple(snapshot.schemas.values()),
+        agreements={reference: tuple(map(_stored, found)) for reference, found in snapshot.agreements.items()},
+        workers=dict(snapshot.workers),
+        key_versions=dict(snapshot.key_versions),
+        jobs=snapshot.jobs,
+        discarded=tuple(sorted(snapshot.discarded)),
+        versions=dict(snapshot.versions),
+        public_keys=dict(snapshot.public_keys),
+        signatories=dict(snapshot.signatories),
+    )
+    signed = msgspec.json.encode(header) + b"\n" + msgspec.json.encode(body)
+    return signed + b"\n" + sign(key, CHECKPOINT_DOMAIN, signed).encode()
+
+
+def unseal(data: bytes, trusted: Collection[str]) -> Snapshot | Fault:
+    """The snapshot in a checkpoint that one of the `trusted` public keys (hex) has signed, or why it is not used."""
+    signed, _, signature = data.rpartition(b"\n")
+    first, _, second = signed.partition(b"\n")
+    try:
+        header = msgspec.json.decode(first, type=_Header)
+    except msgspec.MsgspecError:
+        return BAD_CHECKPOINT.fault("it has no header")
+    if header.form != CHECKPOINT_DOMAIN or header.signer not in trusted:
+        return BAD_CHECKPOINT.fault(f"form {header.form}, signed by {header.signer[:16]}")
+    if not verifies(header.signer, CHECKPOINT_DOMAIN, signed, signature.decode(errors="replace")):
+        return BAD_CHECKPOINT.fault("its signature does not verify")
+    try:
+        return _snapshot(header, msgspec.json.decode(second, type=_Body))
+    except (msgspec.MsgspecError, ValueError) as error:
+        return BAD_CHECKPOINT.fault(f"another version of the broker wrote it: {type(error).__name__}")
+
+
+def _snapshot(header: _Header, body: _Body) -> Snapshot:
+    return Snapshot(
+        position=header.position,
+        fingerprint=header.fingerprint,
+        operator_key=body.operator_key,
+        parties=MappingProxyType(body.parties),
+        contracts=MappingProxyType(body.contracts),
+        schemas=MappingProxyType({schema.identifier: schema for schema in body.schemas}),
+        agreements=MappingProxyType({name: tuple(map(_restored, found)) for name, found in body.agreements.items()}),
+        workers=MappingProxyType(body.workers),
+        key_versions=MappingProxyType(body.key_versions),
+        jobs=body.jobs,
+        discarded=frozenset(body.discarded),
+        versions=MappingProxyType(body.versions),
+        public_keys=MappingProxyType(body.public_keys),
+        signatories=MappingProxyType(body.signatories),
+    )
+
+
+def _stored(entry: AgreementEntry) -> _Entry:
+    others: dict[str, Any] = {name: getattr(entry, name) for name in _ENTRY_FIELDS}
+    others["view_schemas"] = dict(entry.view_schemas)
+    return _Entry(agreement=msgspec.Raw(canonical(entry.agreement)), **others)
+
+
+def _restored(stored: _Entry) -> AgreementEntry:
+    others: Mapping[str, Any] = {name: getattr(stored, name) for name in _ENTRY_FIELDS}
+    return AgreementEntry(agreement=Agreement.model_validate_json(bytes(stored.agreement)), **others)

@@ -1,0 +1,122 @@
+"""The fold: from the records of the register to a snapshot.  It is the guard (decision 21).
+
+    split -> decode -> same register? -> actor known? -> signature -> expected version -> the act's own rules -> applied
+
+Every reader folds every record itself and comes to the same snapshot and fingerprint.  A record that fails at any step is
+ignored altogether and becomes an `Alarm`; only the position moves on.  No I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from agreements import acts, apply_agreements, apply_contracts, apply_parties
+from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, STALE
+from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected
+from agreements.signing import ACT_DOMAIN, verifies
+from agreements.snapshot import Snapshot
+from contracts.faults import Fault
+
+_Rule = Callable[[MutableRegister, Any, Circumstances], None]
+_RULES: dict[type[acts.Act], _Rule] = {
+    acts.RegisterInitialised: apply_parties.initialise,
+    acts.PartyAdded: apply_parties.add_party,
+    acts.SignatoryEnrolled: apply_parties.enrol_signatory,
+    acts.SignatoryEnded: apply_parties.end_signatory,
+    acts.WorkerEnrolled: apply_parties.enrol_worker,
+    acts.KeyRotated: apply_parties.rotate_key,
+    acts.ContractPublished: apply_contracts.publish,
+    acts.QuarantineReplayed: apply_contracts.replay,
+    acts.QuarantineDiscarded: apply_contracts.discard,
+    acts.AgreementSubmitted: apply_agreements.submit,
+    acts.AgreementSigned: apply_agreements.sign,
+    acts.AgreementSuspended: apply_agreements.suspend,
+    acts.AgreementResumed: apply_agreements.resume,
+    acts.AgreementTerminated: apply_agreements.terminate,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A record of the register that was ignored, and why.  `actor` is who it claims to be by, unproved."""
+
+    position: int
+    fault: Fault
+    actor: str | None
+
+
+class Folded(NamedTuple):
+    """The snapshot after some records, and an alarm for each one that was ignored."""
+
+    snapshot: Snapshot
+    alarms: tuple[Alarm, ...]
+
+
+def fold(snapshot: Snapshot, position: int, value: bytes | None) -> Folded:
+    """Fold the record at offset `position`."""
+    return fold_batch(snapshot, ((position, value),))
+
+
+def fold_batch(snapshot: Snapshot, records: Iterable[tuple[int, bytes | None]]) -> Folded:
+    """Fold records in the order of their offsets; the same as one by one, without a copy for each.
+
+    Raises `ValueError` for an offset that is not after the last one.
+    """
+    register = MutableRegister(snapshot)
+    alarms: list[Alarm] = []
+    for position, value in records:
+        if position <= register.position:
+            raise ValueError(f"offset {position} does not follow {register.position}")
+        statement: acts.Statement | None = None
+        try:
+            record, statement = _read(value)
+            _apply(register, position, record, statement)
+        except Rejected as rejected:
+            alarms.append(Alarm(position, rejected.fault, None if statement is None else statement.actor))
+        else:
+            register.fingerprint = _chained(register.fingerprint, position, value or b"")
+        register.position = position
+    return Folded(register.freeze(), tuple(alarms))
+
+
+def _read(value: bytes | None) -> tuple[acts.Record, acts.Statement]:
+    try:
+        record = acts.split(value or b"")
+        return record, acts.read_statement(record.statement)
+    except ValueError as error:
+        raise Rejected(NOT_AN_ACT, str(error)) from error
+
+
+def _apply(register: MutableRegister, position: int, record: acts.Record, statement: acts.Statement) -> None:
+    act = statement.act
+    actor = _actor(register, statement)
+    if not verifies(actor.public_key, ACT_DOMAIN, record.statement, record.signature):
+        raise Rejected(BAD_SIGNATURE, f"the act at {position} claims to be by {statement.actor}")
+    subject = act.subject()
+    version = register.versions.get(subject) or 0
+    if statement.expects != version:
+        raise Rejected(STALE, f"{subject} has version {version}, the act expects {statement.expects}")
+    _RULES[type(act)](register, act, Circumstances(position, statement.time, actor, version + 1))
+    register.versions[subject] = version + 1
+
+
+def _actor(register: MutableRegister, statement: acts.Statement) -> Actor:
+    act = statement.act
+    first = isinstance(act, acts.RegisterInitialised) and register.operator_key is None
+    key = act.operator_key if first and isinstance(act, acts.RegisterInitialised) else register.operator_key
+    if key is None or statement.register != key:
+        raise Rejected(NOT_AN_ACT, "the act is not one of this register")
+    return (
+        Actor(OPERATOR, key, None, None) if first and statement.actor == OPERATOR else register.actor(statement.actor)
+    )
+
+
+def _chained(fingerprint: str, position: int, value: bytes) -> str:
+    """The next link of the hash chain over accepted acts: SHA-256(previous, offset as 8 bytes, SHA-256(record))."""
+    link = hashlib.sha256(bytes.fromhex(fingerprint))
+    link.update(position.to_bytes(8, "big"))
+    link.update(hashlib.sha256(value).digest())
+    return link.hexdigest()
