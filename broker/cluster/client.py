@@ -129,6 +129,8 @@ def raise_for(error: KafkaError, what: str) -> NoReturn:
         raise Fenced(f"{what}: {error.str()}")
     if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
         raise OffsetsLost(f"{what}: {error.str()}")
+    if is_forbidden(error):  # fatal or abortable to the client; but only somebody's permission mends it
+        raise unavailable(error, what)
     if is_fatal(error):
         raise ClusterFatal(f"{what}: {error.name()} {error.str()}")
     if error.txn_requires_abort():

@@ -37,15 +37,15 @@ def connection(settings: Settings, principal: str | None = None) -> Connection:
     settings name explicitly, else the principal's credential file, else the local administrator.
     Raises `Unavailable` with what was tried.
     """
-    local = saved_connection(kafka_directory(settings))
+    local, explicit = saved_connection(kafka_directory(settings)), _explicit(settings)
     if settings.bootstrap_servers is not None:
-        base = Connection(settings.bootstrap_servers, _explicit(settings))
+        base = Connection(settings.bootstrap_servers, explicit)
     elif local is not None:
-        base = Connection(local.bootstrap_servers, {**local.properties, **_explicit(settings)})
+        base = Connection(local.bootstrap_servers, {**local.properties, **explicit})
     else:
         tried = f"bootstrap_servers is not set; no local Kafka runs in {kafka_directory(settings)}"
         raise Unavailable(NO_CLUSTER.fault(tried))
-    if principal is None or "sasl_username" in settings.kafka:
+    if principal is None or "sasl.username" in explicit:
         return base
     path = credential_path(settings, principal)
     if not path.exists():

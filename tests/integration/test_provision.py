@@ -1,0 +1,185 @@
+"""Provisioning on a real Kafka: it comes to rest, mends drift, and Kafka itself keeps others out.
+
+It wants a cluster of its own: the register's principals and topics have fixed names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from agreements.snapshot import Snapshot
+from broker.cluster import provision
+from broker.cluster.admin import Admin
+from broker.cluster.client import Abortable, Connection
+from broker.cluster.connect import connection, credential_path, kafka_directory, read_credential
+from broker.cluster.consumer import GroupConsumer
+from broker.cluster.local import LocalKafka
+from broker.cluster.objects import Operation, Resource, Rule
+from broker.cluster.plan import Shape, Step, plan
+from broker.cluster.principals import WORKER
+from broker.cluster.producer import TransactionalProducer
+from broker.cluster.reader import Reader
+from broker.settings import Settings
+from contracts import topics
+from contracts.faults import Unavailable
+from tests.servers import until
+from tests.unit.cluster.registers import NOW, agreement, contract, register
+
+pytestmark = pytest.mark.integration
+
+CONTRACTS = [contract("crossings", store="borders"), contract("ports", store="carriers")]
+PENSIONS = agreement("DSA-1", "pensions", ("departures", "crossings"))
+TAX = agreement("DSA-2", "tax", ("arrivals", "crossings"))
+IN_FORCE = register(CONTRACTS, [PENSIONS, TAX])
+OWN, OTHERS = topics.share("DSA-1", "departures"), topics.share("DSA-2", "arrivals")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Settings of a state directory whose own Kafka is provisioned for `IN_FORCE`."""
+    settings = Settings(directory=tmp_path_factory.mktemp("state"), partitions=2, bootstrap_servers=None)
+    with LocalKafka(kafka_directory(settings)):
+        bring_about(IN_FORCE, settings)
+        yield settings
+
+
+def bring_about(snapshot: Snapshot, settings: Settings) -> tuple[Step, ...]:
+    admin = Admin(connection(settings))
+    steps = plan(snapshot, provision.observe(admin), Shape(2, 1), NOW)
+    provision.apply(steps, admin, settings)
+    return steps
+
+
+def test_it_comes_to_rest(place):
+    assert bring_about(IN_FORCE, place) == ()
+
+
+def test_credentials_are_private_and_found_by_their_principal(place):
+    path = credential_path(place, "pensions")
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert connection(place, "pensions").username == "pensions"
+    assert connection(place, "nobody-known").username == "admin"
+    assert read_credential(path).password not in repr(connection(place, "pensions"))
+
+
+def test_drift_is_mended(place):
+    admin = Admin(connection(place))
+    stray = Rule("pensions", Operation.READ, Resource.TOPIC, OTHERS)
+    admin.alter_topic(OWN, {"cleanup.policy": "delete"})
+    admin.create_rules([stray])
+    admin.delete_rules([Rule("pensions", Operation.READ, Resource.TOPIC, OWN)])
+    admin.delete_user("pensions")
+    password = read_credential(credential_path(place, "pensions")).password
+    assert len(bring_about(IN_FORCE, place)) == 4
+    assert bring_about(IN_FORCE, place) == ()
+    assert stray not in admin.rules()
+    assert read_credential(credential_path(place, "pensions")).password == password
+    until(lambda: signs_in(connection(place, "pensions")))
+
+
+def test_a_department_reads_its_own_topic_and_kafka_refuses_anothers(place):
+    deliver(place, OWN, b"for pensions")
+    pensions = connection(place, "pensions")
+    assert subscribed(pensions, "pensions.first", OWN) == b"for pensions"
+    with pytest.raises(Unavailable, match=r"KAF-002.*TOPIC_AUTHORIZATION_FAILED"):
+        subscribed(pensions, "pensions.first", OTHERS)
+    with pytest.raises(Unavailable, match=r"KAF-002.*TOPIC_AUTHORIZATION_FAILED"):
+        subscribed(pensions, "pensions.first", topics.source("crossings"))
+    with pytest.raises(Unavailable, match=r"KAF-002.*GROUP_AUTHORIZATION_FAILED"):
+        subscribed(pensions, "tax.first", OWN)
+    with Reader(pensions) as reader, pytest.raises(Unavailable, match="KAF-002"):
+        reader.partitions(OTHERS)
+
+
+def test_a_department_and_a_foreign_connector_cannot_write_a_source(place):
+    with pytest.raises(Unavailable, match="TRANSACTIONAL_ID_AUTHORIZATION_FAILED"):
+        write(connection(place, "pensions"), "pensions", topics.source("crossings"), b"forged")
+    with pytest.raises((Abortable, Unavailable)):
+        write(connection(place, "connector.carriers"), "connector.carriers", topics.source("crossings"), b"forged")
+    write(connection(place, "connector.borders"), "connector.borders", topics.source("crossings"), b"true")
+    with Reader(connection(place)) as reader:
+        found = until(lambda: [m.value for m in reader.read(topics.source("crossings"), 0)])
+    assert found == [b"true"]
+
+
+def test_the_worker_may_do_its_work_and_not_more(place):
+    worker = connection(place, WORKER)
+    write(worker, "concordat.enforce.one", topics.AUDIT_SEGMENTS, b"segment")
+    with pytest.raises((Abortable, Unavailable)):
+        write(worker, "concordat.enforce.one", topics.REGISTER, b"act")
+
+
+def test_a_suspended_share_cannot_be_read_and_can_again_when_it_is_resumed(place):
+    deliver(place, OWN, b"before the suspension")
+    pensions = connection(place, "pensions")
+    held = register(CONTRACTS, [agreement("DSA-1", "pensions", ("departures", "crossings"), suspended=None), TAX])
+    steps = bring_about(held, place)
+    assert {str(step) for step in steps} == {
+        f"revoke: pensions may read topic {OWN}",
+        f"revoke: pensions may read topic {OWN}.receipts",
+    }
+    with pytest.raises(Unavailable, match="TOPIC_AUTHORIZATION_FAILED"):
+        until(lambda: subscribed(pensions, "pensions.second", OWN) is None)
+    bring_about(IN_FORCE, place)
+    until(lambda: signs_in_and_reads(pensions))
+
+
+def test_a_rotated_password_replaces_the_old_one(place):
+    admin, old = Admin(connection(place)), connection(place, "tax")
+    provision.rotate("tax", admin, place)
+    assert connection(place, "tax") != old
+    until(lambda: signs_in(connection(place, "tax")))
+    until(lambda: not signs_in(old))
+
+
+def deliver(place: Settings, topic: str, value: bytes) -> None:
+    write(connection(place, WORKER), "concordat.enforce.one", topic, value)
+
+
+def write(where: Connection, transactional_id: str, topic: str, value: bytes) -> None:
+    producer = TransactionalProducer(where, transactional_id)
+    producer.begin()
+    producer.produce(topic, 0, b"key", value)
+    producer.commit()
+
+
+def subscribed(where: Connection, group: str, topic: str) -> bytes | None:
+    """The first value a group gets from a topic by `subscribe`."""
+    nothing = lambda _: None  # noqa: E731
+    consumer = GroupConsumer(where, group, "one", on_assign=nothing, on_revoke=nothing, on_lost=nothing)
+    try:
+        consumer.subscribe([topic])
+        found = until(lambda: consumer.consume(1, 0.5))
+    finally:
+        consumer.close()
+    return found[0].value
+
+
+def signs_in(where: Connection) -> bool:
+    try:
+        Admin(where)
+    except Unavailable:
+        return False
+    return True
+
+
+def signs_in_and_reads(where: Connection) -> bool:
+    try:
+        with Reader(where) as reader:
+            return reader.partitions(OWN) == 2
+    except Unavailable:
+        return False
+
+
+def test_settings_of_its_own_win_over_files(place):
+    named = dataclasses.replace(connection(place, "tax"))
+    explicit = place.model_copy(
+        update={
+            "bootstrap_servers": named.bootstrap_servers,
+            "kafka": {name.replace(".", "_"): value for name, value in named.properties.items()},
+        }
+    )
+    assert connection(explicit, "pensions") == named
