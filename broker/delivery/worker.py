@@ -1,0 +1,283 @@
+"""The worker: one consumer, one transactional producer, and the loop that decides between them.
+
+A turn gathers a batch, decides all of it (`broker.pipeline`) and commits it as one transaction; then it commits one
+chunk of a re-derive job, and acknowledges the register position on partitions that had nothing to decide.  The
+register snapshot is brought up to date before every decision and its age is checked again before every commit
+(BOUNDED-STOP).  One thread does everything; nothing is decided while a transaction is open.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from agreements.snapshot import Snapshot
+from broker import clock
+from broker.cluster.client import Abortable, Connection, Message, PartitionOffset
+from broker.cluster.consumer import GroupConsumer
+from broker.cluster.producer import TransactionalProducer
+from broker.delivery.identity import GROUP, Identity
+from broker.delivery.measures import Measures
+from broker.delivery.planner import Planner
+from broker.delivery.rederive import Rederiver
+from broker.delivery.routes import Blocked, Routes
+from broker.delivery.state import SentState
+from broker.delivery.takeover import Owned, Takeover
+from broker.delivery.transaction import Committer
+from broker.pipeline import Ground, Prepared, Route
+from broker.policy.decision import Mode
+from contracts import topics
+from contracts.faults import Failure, Unavailable
+
+_IDLE_SECONDS = 0.1
+_BUSY_SECONDS = 0.005
+_RETRY_SECONDS = 5.0
+_PAUSE_SECONDS_MAX = 5.0
+
+SourcePartition = tuple[str, int]
+
+
+class Register(Protocol):
+    """What the worker needs of the register's follower."""
+
+    def catch_up(self) -> Snapshot:
+        """Read to the register's present stable end, and give the snapshot."""
+        ...
+
+    def age_milliseconds(self) -> float:
+        """How long ago the snapshot is known to have been complete."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What bounds a transaction and the snapshot it is decided under; the group that shares the partitions out."""
+
+    group: str = GROUP
+    transaction_milliseconds: int = 100
+    transaction_events_max: int = 10_000
+    snapshot_age_milliseconds_max: int = 500
+    transaction_timeout_milliseconds: int = 10_000
+    session_timeout_milliseconds: int = 6_000
+
+
+class Worker:
+    """Decides the source partitions that the group gives it, until `stop`.
+
+    Raises `ClusterFatal` (also `Fenced`, `OffsetsLost`, `OutcomeUnknown`) when the process must end, and lets any
+    programming error through: both leave the open transaction to be fenced by the next process.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        identity: Identity,
+        register: Register,
+        routes: Callable[[Callable[[str], int]], Routes],
+        ground: Callable[[Snapshot, datetime], Ground],
+        conditions: Conditions,
+        *,
+        after_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._identity, self._register, self._ground, self._conditions = identity, register, ground, conditions
+        self._state = SentState(identity.directory / "state")
+        self._takeover = Takeover(connection, self._state)
+        self._rederiver = Rederiver(connection)
+        self._planner = Planner(identity.worker, self._state, self._rederiver, self._takeover.low)
+        self._routes = routes(self._takeover.partitions)
+        self._snapshot = Snapshot()
+        self._retry_at = 0.0
+        self._assigned: dict[SourcePartition, PartitionOffset] = {}
+        self._owned: dict[SourcePartition, Owned] = {}
+        self._held_back: set[SourcePartition] = set()
+        self._subscribed: tuple[str, ...] = ()
+        self._stopping = threading.Event()
+        self._log = structlog.get_logger("concordat.enforce").bind(worker=identity.worker)
+        self._measures = Measures()
+        producer = TransactionalProducer(
+            connection,
+            identity.transactional_id,
+            timeout_ms=conditions.transaction_timeout_milliseconds,
+        )
+        self._committer = Committer(producer, self._state, after_commit)
+        self._consumer = GroupConsumer(
+            connection,
+            conditions.group,
+            identity.worker,
+            on_assign=self._on_assign,
+            on_revoke=self._on_release,
+            on_lost=self._on_release,
+            properties={"session.timeout.ms": conditions.session_timeout_milliseconds},
+        )
+
+    def stop(self) -> None:
+        """Let the turn end and then the loop; safe from a signal handler or another thread."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until `stop`; what passes is tried again with a growing pause."""
+        pause = 0.0
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+                pause = 0.0
+            except (Abortable, Unavailable) as fault:
+                pause = min(max(pause * 2, 0.05), _PAUSE_SECONDS_MAX)
+                self._measures.aborted()
+                self._log.warning("turn_repeated", reason=str(fault), pause_seconds=pause)
+                self._stopping.wait(pause)
+        self._consumer.close()  # after an orderly end only: it hands the partitions over at once
+        self._takeover.close()
+        self._rederiver.close()
+        self._state.close()
+
+    # ---- one turn
+
+    def _turn(self) -> None:
+        messages = self._gather()
+        metadata = self._consumer.group_metadata()
+        try:
+            self._renew()
+            self._open_partitions()
+            ground = self._ground(self._snapshot, clock.now())
+            live = self._live(messages, ground)
+            if live:
+                self._commit(live, metadata)
+        except (Abortable, Failure):
+            self._rewind(messages)
+            raise
+        self._job(metadata, ground)
+        self._acknowledge(metadata, ground)
+
+    def _gather(self) -> list[Message]:
+        """Wait for one record, then take what comes within the transaction's time, up to its cap."""
+        wait = _BUSY_SECONDS if any(owned.progress.jobs for owned in self._owned.values()) else _IDLE_SECONDS
+        messages = self._consumer.consume(1, wait)
+        if messages:
+            cap = self._conditions.transaction_events_max - 1
+            messages += self._consumer.consume(cap, self._conditions.transaction_milliseconds / 1000)
+        return messages
+
+    def _live(self, messages: Sequence[Message], ground: Ground) -> list[Prepared]:
+        batches: dict[SourcePartition, list[Message]] = {}
+        for message in messages:
+            batches.setdefault((message.topic, message.partition), []).append(message)
+        work = []
+        for place, batch in batches.items():
+            owned = self._owned.get(place)
+            route = self._route(owned) if owned is not None else None
+            if owned is not None and route is not None:
+                self._measures.oldest(ground.now.timestamp() - batch[0].timestamp_ms / 1000)
+                work.append(self._planner.live(owned, batch, route, ground))
+        return [prepared for prepared in work if prepared is not None]
+
+    def _job(self, metadata: Any, ground: Ground) -> None:
+        """Decide one chunk of one partition's next job, in a transaction of its own."""
+        for owned in self._owned.values():
+            route = self._route(owned)
+            prepared = self._planner.job(owned, route, ground) if route is not None else None
+            if prepared is not None:
+                self._commit([prepared], metadata)
+                return
+
+    def _acknowledge(self, metadata: Any, ground: Ground) -> None:
+        """Say under which register position idle partitions are decided, and what their jobs have come to."""
+        said = [self._planner.idle(owned, self._route(owned), ground) for owned in self._owned.values()]
+        work = [prepared for prepared in said if prepared is not None]
+        if work:
+            self._commit(work, metadata)
+
+    def _route(self, owned: Owned) -> Route | None:
+        """The partition's route, its state made current; None while its dataset is held back."""
+        route = self._routes.by_dataset.get(topics.dataset_of(owned.topic) or "")
+        if owned.place in self._held_back or not isinstance(route, Route):
+            return None
+        self._takeover.renew_state(owned, route.entity_topics)
+        return route
+
+    # ---- one transaction
+
+    def _commit(self, work: Sequence[Prepared], metadata: Any) -> None:
+        seconds = self._committer.commit(work, metadata, self._still_fresh)
+        for prepared in work:
+            owned = self._owned[prepared.offset.topic, prepared.offset.partition]
+            owned.offset, owned.mark = prepared.offset.offset, prepared.mark
+            owned.progress = prepared.progress or owned.progress
+            if prepared.mode is Mode.LIVE:
+                self._rederiver.decided_live(owned, prepared.source_keys)
+        self._measures.committed(work, seconds, self._snapshot.position)
+
+    def _still_fresh(self) -> bool:
+        """Whether what was decided may still be committed: the snapshot is young, or no act has come since."""
+        if self._register.age_milliseconds() <= self._conditions.snapshot_age_milliseconds_max:
+            return True
+        return self._register.catch_up().position == self._snapshot.position
+
+    def _rewind(self, messages: Sequence[Message]) -> None:
+        """Read again what was gathered and not committed."""
+        for place in {(message.topic, message.partition) for message in messages}:
+            owned, start = self._owned.get(place), self._assigned.get(place)
+            offset = owned.offset if owned is not None else (start.offset if start is not None else None)
+            if offset is not None:
+                self._consumer.seek(*place, offset)
+
+    # ---- register and partitions
+
+    def _renew(self) -> None:
+        """Bring the snapshot up to date, and with it the routes, the subscription and what is held back."""
+        snapshot, now = self._register.catch_up(), clock.now()
+        changes_at = self._routes.changes_at
+        if snapshot.position != self._snapshot.position or (changes_at is not None and changes_at <= now):
+            self._snapshot = snapshot
+            self._routes.renew(snapshot, now)
+            self._hold_back()
+            self._subscribe()
+        elif clock.monotonic_seconds() >= self._retry_at:
+            self._retry_at = clock.monotonic_seconds() + _RETRY_SECONDS
+            self._routes.retry(snapshot, now)
+            self._hold_back()
+
+    def _subscribe(self) -> None:
+        wanted = tuple(sorted(topics.source(dataset) for dataset in self._snapshot.contracts))
+        if wanted != self._subscribed:
+            self._consumer.subscribe(wanted)
+            self._subscribed = wanted
+
+    def _hold_back(self) -> None:
+        """Pause partitions of blocked datasets, and give those back that can be served again."""
+        for place, owned in self._owned.items():
+            route = self._routes.by_dataset.get(topics.dataset_of(place[0]) or "")
+            if isinstance(route, Route):
+                if place in self._held_back:
+                    self._held_back.discard(place)
+                    self._consumer.resume([place])
+            elif place not in self._held_back:
+                self._held_back.add(place)
+                self._consumer.pause([place])
+                self._consumer.seek(*place, owned.offset)
+                reason = str(route.fault) if isinstance(route, Blocked) else "no contract"
+                self._log.error("dataset_blocked", topic=place[0], partition=place[1], reason=reason)
+        self._measures.partitions(len(self._owned), len(self._held_back))
+
+    def _open_partitions(self) -> None:
+        """Take over what the group has assigned since the last turn."""
+        if self._assigned:
+            for place, start in list(self._assigned.items()):
+                self._owned[place] = self._takeover.open(start)
+                del self._assigned[place]
+            self._hold_back()
+
+    def _on_assign(self, starts: list[PartitionOffset]) -> None:
+        self._assigned.update({(start.topic, start.partition): start for start in starts})
+
+    def _on_release(self, partitions: list[SourcePartition]) -> None:
+        for place in partitions:
+            self._assigned.pop(place, None)
+            self._owned.pop(place, None)
+            self._held_back.discard(place)
+            self._rederiver.forget(*place)

@@ -1,0 +1,284 @@
+"""The story of one event, steps 2 to 5, for one batch of one source partition.
+
+1. Connector: a change is committed in an authoritative store; its connector has written it, with its position, to
+   `source.<dataset>` in one transaction (`broker.intake`).
+2. Contract: is this the data its owner promised?  If not: quarantine, with the reason.  Never dropped silently.
+3. Agreement: which agreements in force *now* cover this dataset?  None: nobody gets it (DEFAULT-DENY).
+4. Policy: per agreement, a decision with its reasons: does the row qualify, which fields may leave, in which form.
+5. Delivery, audit and position: the shaped events, the segment with one leaf for every decision, and the consumer's
+   offset commit in *one* Kafka transaction (AUDIT-WITH-DELIVERY, ONE-DECISION).
+6. Evidence: segments become a log that anyone can verify (`broker.audit`).
+
+This module decides and does nothing: it gives a `Prepared` part of a transaction, complete before the transaction
+begins.  The time, the snapshot, the sent-key state and the randomness are arguments.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import msgspec
+
+from agreements.snapshot import ContractEntry, Coverage, Snapshot
+from broker.audit.segment import SALTS_BYTES, Decided, Segment, Terms, build_segment
+from broker.audit.segment import Ground as SegmentGround
+from broker.cluster.client import PartitionOffset
+from broker.delivery.identity import spread
+from broker.delivery.isolation import evaluate, settle
+from broker.delivery.mark import Mark
+from broker.delivery.progress import Progress, progress_key
+from broker.delivery.quarantine import Origin, Sealer, quarantine_key, quarantine_value
+from broker.delivery.state import Place, SentChange
+from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Sent, SourceRecord
+from broker.policy.engine import Circumstance, Engine, Settlement
+from broker.policy.plan import Plan
+from contracts import topics
+from contracts.model import Kind
+
+SentOf = Callable[[Place, Sequence[bytes]], Mapping[bytes, Sent]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One dataset's contract and everything that covers it now: coverages and plans in one order, and their engine."""
+
+    topic: str
+    entry: ContractEntry
+    coverages: tuple[Coverage, ...]
+    plans: tuple[Plan, ...]
+    engine: Engine
+    make_engine: Callable[[tuple[Plan, ...]], Engine]
+    entity_topics: tuple[str, ...]
+    """The share topics whose sent-key state matters; none for an event dataset."""
+
+    def narrowed(self, share_topic: str) -> Route:
+        """The same route for one share alone."""
+        index = next(i for i, coverage in enumerate(self.coverages) if coverage.topic == share_topic)
+        plans = (self.plans[index],)
+        return replace(self, coverages=(self.coverages[index],), plans=plans, engine=self.make_engine(plans))
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every decision of a turn stands on, cited in its segment (CITED-POLICY)."""
+
+    snapshot: Snapshot
+    now: datetime
+    worker: str
+    sign: Callable[[bytes], bytes]
+    draw: Callable[[int], bytes]
+    """Random bytes for the leaves' salts, asked for once per segment."""
+    sealer: Sealer
+    segment_partitions: int
+    quarantine_partitions: int
+
+    @property
+    def now_ms(self) -> int:
+        """The time of decision, Unix milliseconds."""
+        return int(self.now.timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Records of one source partition to decide together.
+
+    Deciding moves the partition from `start` to `end`; a job's records leave it where it is.
+    """
+
+    topic: str
+    partition: int
+    mark: Mark
+    start: int
+    end: int
+    records: tuple[SourceRecord, ...]
+    mode: Mode
+    job: int | None = None
+    """The register position of the act that asked for the job; None for a live batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record of the transaction."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One source partition's part of a transaction, and what becomes true when it is committed."""
+
+    mode: Mode | None
+    """None for an acknowledgement, which decides nothing."""
+    records: tuple[Outgoing, ...]
+    offset: PartitionOffset
+    mark: Mark
+    progress: Progress | None
+    changes: tuple[SentChange, ...] = ()
+    places: tuple[Place, ...] = ()
+    source_keys: tuple[bytes | None, ...] = ()
+    outcomes: Mapping[tuple[Outcome, str], int] = field(default_factory=dict)
+    """How many decisions had each outcome and first reason."""
+
+
+def prepare(route: Route, ground: Ground, work: Work, sent_of: SentOf, progress: Progress | None) -> Prepared:
+    """Decide `work` under `route`: steps 2 to 5.  Never raises for what a record holds."""
+    # 2. Contract: decode and hold every record against its contract; faults lead to quarantine.
+    # 3. Agreement: `route` has exactly the agreements that cover the dataset now, suspended ones included.
+    evaluated = _concerned(evaluate(route.engine, work.records, ground.now_ms), route, work.mode)
+    # 4. Policy: filter and shape by every plan, then settle against standing and what each department holds.
+    settlement = _decide(route, ground, work, evaluated, sent_of)
+    # 5. Delivery, audit and position, for one transaction.
+    segment = _segment(route, ground, work, evaluated, settlement)
+    mark = Mark(segment.signed.hash, work.mark.segments + 1, progress.number if progress else work.mark.progress)
+    return Prepared(
+        mode=work.mode,
+        records=(
+            *_deliveries(route, work, settlement.decisions),
+            *_quarantined(route, ground, work, settlement.decisions),
+            *_audit(work, ground, segment),
+            *_progress(work.topic, work.partition, progress),
+        ),
+        offset=PartitionOffset(work.topic, work.partition, work.end, mark.text()),
+        mark=mark,
+        progress=progress,
+        changes=tuple(
+            SentChange(Place(route.coverages[change.plan].topic, work.partition), change.key, change.sent)
+            for change in settlement.changes
+        ),
+        places=tuple(Place(topic, work.partition) for topic in route.entity_topics),
+        source_keys=tuple(record.key for record in work.records),
+        outcomes=Counter((d.outcome, d.reasons[0].code if d.reasons else "") for d in settlement.decisions),
+    )
+
+
+def acknowledge(topic: str, partition: int, offset: int, mark: Mark, progress: Progress) -> Prepared:
+    """A progress record alone, committed at the offset where the partition stands."""
+    moved = msgspec.structs.replace(mark, progress=progress.number)
+    return Prepared(
+        mode=None,
+        records=_progress(topic, partition, progress),
+        offset=PartitionOffset(topic, partition, offset, moved.text()),
+        mark=moved,
+        progress=progress,
+    )
+
+
+def _concerned(evaluated: Sequence[Evaluated], route: Route, mode: Mode) -> list[Evaluated]:
+    """Those records of a job that are its to decide.
+
+    A faulty record was quarantined when it was decided live, once for all; what remains of it here is the withdrawal
+    that an entity's contract may ask for.  An event is released exactly when it was held: when its row qualifies.
+    """
+    if mode in (Mode.LIVE, Mode.REPLAY):
+        return list(evaluated)
+    found = [replace(one, faults=()) if one.faults else one for one in evaluated if one.verdicts or not one.faults]
+    if route.entry.contract.kind is Kind.EVENT:
+        return [one for one in found if any(verdict.value is not None for verdict in one.verdicts)]
+    return found
+
+
+def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evaluated], sent_of: SentOf) -> Settlement:
+    circumstances = []
+    for index, coverage in enumerate(route.coverages):
+        place = Place(coverage.topic, work.partition)
+        keys = _keys(evaluated, index) if route.entity_topics else ()
+        standing = coverage.entry.standing(coverage.share.id, ground.now)
+        circumstances.append(Circumstance(standing, sent_of(place, keys) if keys else {}))
+    return settle(route.engine, evaluated, circumstances, work.mode)
+
+
+def _keys(evaluated: Sequence[Evaluated], index: int) -> list[bytes]:
+    """Every key that a plan's verdicts name, each once."""
+    named = (one.verdicts[index].key for one in evaluated if one.verdicts)
+    return list(dict.fromkeys(key for key in named if key is not None))
+
+
+def _deliveries(route: Route, work: Work, decisions: Iterable[Decision]) -> Iterator[Outgoing]:
+    """The shaped records, each in the partition of its source (VIEW = FILTER(SOURCE) is kept per partition)."""
+    names = [coverage.topic for coverage in route.coverages]
+    for decision in decisions:
+        if decision.outcome in DELIVERED:
+            assert decision.plan is not None
+            yield Outgoing(names[decision.plan], work.partition, decision.key, decision.value)
+
+
+def _quarantined(route: Route, ground: Ground, work: Work, decisions: Iterable[Decision]) -> Iterator[Outgoing]:
+    contract = route.entry.contract
+    origin = Origin(
+        contract.dataset, work.topic, work.partition, ground.now_ms, ground.snapshot.position, ground.worker
+    )
+    sealer = ground.sealer if contract.quarantine_encrypted else None
+    for decision in decisions:
+        if decision.outcome is Outcome.QUARANTINE:
+            key = quarantine_key(work.topic, work.partition, decision.record.offset)
+            partition = spread(work.topic, work.partition, ground.quarantine_partitions)
+            yield Outgoing(topics.QUARANTINE, partition, key, quarantine_value(decision, origin, sealer))
+
+
+def _progress(topic: str, partition: int, progress: Progress | None) -> tuple[Outgoing, ...]:
+    if progress is None:
+        return ()
+    return (Outgoing(topics.WORKERS, 0, progress_key(topic, partition), progress.value()),)
+
+
+def _segment(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evaluated], made: Settlement) -> Segment:
+    """One leaf for every decision, and the signed header that continues the partition's chain (ONE-DECISION)."""
+    terms = [_terms(coverage, plan) for coverage, plan in zip(route.coverages, route.plans, strict=True)]
+    decided = [
+        Decided(
+            terms=Terms() if one.plan is None else terms[one.plan],
+            outcome=one.outcome.value,
+            reasons=tuple((reason.code, reason.clause) for reason in one.reasons),
+            offset=one.record.offset,
+            sequence=one.sequence,
+            event_ms=one.event_time_ms,
+            subject=one.subject,
+            is_delivered=one.outcome in DELIVERED,
+            key=one.key,
+            value=one.value,
+            sent=one.sent_before,
+        )
+        for one in made.decisions
+    ]
+    stands_on = SegmentGround(
+        topic=work.topic,
+        partition=work.partition,
+        number=work.mark.segments,
+        mode=work.mode.value,
+        job=work.job,
+        start=work.start,
+        end=work.end,
+        records=[(one.record.offset, one.sequence) for one in evaluated],
+        previous=work.mark.header,
+        register_position=ground.snapshot.position,
+        register_fingerprint=ground.snapshot.fingerprint,
+        decided_ms=ground.now_ms,
+        worker=ground.worker,
+    )
+    return build_segment(stands_on, decided, ground.draw(SALTS_BYTES * len(decided)), ground.sign)
+
+
+def _terms(coverage: Coverage, plan: Plan) -> Terms:
+    return Terms(
+        agreement=coverage.entry.agreement.reference,
+        version=coverage.entry.agreement.version,
+        content_hash=coverage.entry.content_hash,
+        share=coverage.share.id,
+        purpose=coverage.share.purpose,
+        fields=plan.fields_set,
+        plan=plan.digest.hex(),
+        key_version=plan.key.key.version if plan.key.key is not None else None,
+    )
+
+
+def _audit(work: Work, ground: Ground, segment: Segment) -> Iterator[Outgoing]:
+    partition = spread(work.topic, work.partition, ground.segment_partitions)
+    for key, value in segment.records():
+        yield Outgoing(topics.AUDIT_SEGMENTS, partition, key, value)

@@ -1,0 +1,87 @@
+"""A worker in a process of its own: `python worker_process.py CONFIGURATION`, as tests kill, stop and wake it.
+
+The configuration is JSON: bootstrap_servers, properties, directory, register, group, and `pause_seconds`, how long to stand
+still between a commit and the writing of the state (a file `committed` says that it does, so that a kill can hit it).
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from broker.cluster.client import Abortable, ClusterFatal, Connection, Fenced
+from broker.delivery.identity import open_identity
+from broker.delivery.routes import Routes
+from broker.delivery.supervisor import Ending
+from broker.delivery.worker import Conditions, Worker
+from broker.pipeline import Ground
+from tests.integration.delivery.scenario import FileRegister, PortEngine, PortPlan
+
+
+class Plain:
+    """Quarantined content stays as it is."""
+
+    def seal(self, dataset, content):
+        return content
+
+    def open(self, dataset, sealed):
+        return sealed
+
+
+def build(configuration, after_commit):
+    connection = Connection(configuration["bootstrap_servers"], configuration["properties"])
+    identity = open_identity(Path(configuration["directory"]), "test")
+
+    def compile_plan(snapshot, entry, coverage):
+        return PortPlan(coverage.entry.agreement.reference, coverage.share.rows)
+
+    def make_engine(snapshot, entry, plans):
+        return PortEngine(entry.contract.kind, [(plan.reference, plan.port) for plan in plans])
+
+    def ground(snapshot, now):
+        return Ground(snapshot, now, identity.worker, identity.sign, os.urandom, Plain(), 4, 4)
+
+    return Worker(
+        connection,
+        identity,
+        FileRegister(Path(configuration["register"])),
+        lambda partitions: Routes(compile_plan, make_engine, partitions),
+        ground,
+        Conditions(
+            group=configuration["group"],
+            transaction_milliseconds=configuration.get("transaction_milliseconds", 30),
+            transaction_events_max=configuration.get("transaction_events_max", 10_000),
+            transaction_timeout_milliseconds=configuration.get("transaction_timeout_milliseconds", 10_000),
+            session_timeout_milliseconds=2_000,
+        ),
+        after_commit=after_commit,
+    )
+
+
+def main():
+    configuration = json.loads(Path(sys.argv[1]).read_text())
+    marker = Path(configuration["directory"]) / "committed"
+
+    def after_commit():
+        if configuration.get("pause_seconds"):
+            marker.touch()
+            time.sleep(configuration["pause_seconds"])
+            marker.unlink()
+
+    try:
+        marker.unlink(missing_ok=True)
+        worker = build(configuration, after_commit)
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+        worker.run()
+    except Fenced:
+        os._exit(Ending.FENCED)
+    except (Abortable, ClusterFatal) as fault:
+        sys.stderr.write(f"fatal: {fault}\n")
+        sys.stderr.flush()
+        os._exit(Ending.CLIENT_FATAL)
+
+
+if __name__ == "__main__":
+    main()
