@@ -91,7 +91,7 @@ def _worker(snapshot: Snapshot) -> Iterator[Rule]:
 
 
 def _auditor(snapshot: Snapshot) -> Iterator[Rule]:
-    """What `audit verify` compares: the register, the log, the sources, and everything that was delivered."""
+    """What `audit verify` compares: the register, the log, the sources, what was quarantined and what was delivered."""
     log = [topics.AUDIT_SEGMENTS, topics.AUDIT_HEADERS, topics.AUDIT_CHECKPOINTS]
     delivered = [
         name
@@ -104,7 +104,7 @@ def _auditor(snapshot: Snapshot) -> Iterator[Rule]:
             topics.receipts(entry.agreement.reference, share.id),
         )
     ]
-    read = [topics.REGISTER, *log, *map(topics.source, snapshot.contracts), *delivered]
+    read = [topics.REGISTER, topics.QUARANTINE, *log, *map(topics.source, snapshot.contracts), *delivered]
     yield from _topics(AUDITOR, (_READ,), read)
     yield Rule(AUDITOR, _DESCRIBE, Resource.GROUP, ENFORCE)
     yield _own_groups(AUDITOR)
