@@ -68,8 +68,24 @@ DOCTOR_MISSING = Code(
     "Commands that need it will fail.",
     "Do what the doctor's line says.",
 )
+KEY_UNAVAILABLE = Code(
+    "CDT-020",
+    "key unavailable",
+    "A secret key or the root key that wraps it cannot be read, was changed, or lies open to other users.",
+    "Nothing that needs the key is shared.",
+    "Restore the key directory and its root key together; keep the directory at mode 0700 and its files at 0600.",
+)
+KEY_IDENTIFIER = Code(
+    "CDT-021",
+    "key identifier",
+    "A key was asked for by a name or version that no key can have.",
+    "Nothing was done.",
+    "Use an identifier such as pseudonym/DSA-2026-014 and a version from 1.",
+)
 
 CODES = (
+    KEY_UNAVAILABLE,
+    KEY_IDENTIFIER,
     USAGE,
     UNEXPECTED,
     UNKNOWN_CODE,

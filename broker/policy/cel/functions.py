@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from broker.policy.cel.values import (
     BAD_ARGUMENT,
