@@ -80,6 +80,18 @@ def load() -> Settings:
         raise Unusable(SETTINGS_UNUSABLE.fault(str(error)).in_file("concordat.toml")) from None
 
 
+def origins() -> dict[str, str]:
+    """Where each setting in force comes from: `environment`, `concordat.toml` or `default`."""
+    given = {name.upper() for name in os.environ}  # noqa: TID251
+    written = TomlConfigSettingsSource(Settings)()
+    found = {}
+    for name in Settings.model_fields:
+        variable = f"CONCORDAT_{name.upper()}"
+        from_environment = any(other == variable or other.startswith(variable + "__") for other in given)
+        found[name] = "environment" if from_environment else "concordat.toml" if name in written else "default"
+    return found
+
+
 def child_environment() -> dict[str, str]:
     """A copy of this process's environment, to start a child with."""
     return dict(os.environ)  # noqa: TID251

@@ -74,7 +74,7 @@ def jars(cache_directory: Path | None = None, repository: str | None = None, pro
     processes call it at once: one fetches, the others wait.  Raises `Unavailable` when a jar cannot be had.
     """
     lock = read_lock()
-    root = cache_directory or Path(platformdirs.user_cache_dir("concordat", appauthor=False))
+    root = _root(cache_directory)
     directory = root / f"kafka-{lock.kafka}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -90,6 +90,14 @@ def jars(cache_directory: Path | None = None, repository: str | None = None, pro
     except OSError as exception:
         raise Unavailable(JAR_UNFETCHED.fault(f"cache {root}: {exception.strerror or exception}")) from exception
     return Jars(directory, lock.kafka)
+
+
+def kept_jars(cache_directory: Path | None = None) -> tuple[int, int]:
+    """How many of the locked jars are in the cache, by name and size, and how many there are; fetches nothing."""
+    lock = read_lock()
+    directory = _root(cache_directory) / f"kafka-{lock.kafka}"
+    places = [(directory / jar.file_name, jar.size_bytes) for jar in lock.jars]
+    return sum(path.is_file() and path.stat().st_size == size for path, size in places), len(places)
 
 
 def read_lock() -> Lock:
@@ -109,6 +117,10 @@ def maven_context(cache: Path, repository: str | None) -> Any:
 
     remotes = None if repository is None else {"mirror": repository.rstrip("/")}
     return MavenContext(repo_cache=cache, remote_repos=remotes, timeout=_FETCH_SECONDS)
+
+
+def _root(cache_directory: Path | None) -> Path:
+    return cache_directory or Path(platformdirs.user_cache_dir("concordat", appauthor=False))
 
 
 def _fits(path: Path, jar: Jar) -> bool:
