@@ -142,7 +142,11 @@ def _text_check(type_: FieldType) -> _Check:
 
 
 def _number_check(type_: FieldType) -> _Check:
-    kinds: dict[TypeName, type] = {TypeName.INTEGER: int, TypeName.DOUBLE: float, TypeName.DECIMAL: Decimal}
+    kinds: dict[TypeName, type[int | float | Decimal]] = {
+        TypeName.INTEGER: int,
+        TypeName.DOUBLE: float,
+        TypeName.DECIMAL: Decimal,
+    }
     kind = kinds[type_.name]
     least = None if type_.minimum is None else Decimal(str(type_.minimum))
     most = None if type_.maximum is None else Decimal(str(type_.maximum))

@@ -81,6 +81,7 @@ class Field:
     tags: frozenset[str] = frozenset()
     description: str | None = None
     line: int | None = None
+    column: int | None = None
     """Where the contract's text names it, counted from 1."""
 
 
