@@ -129,7 +129,8 @@ def resume(register: MutableRegister, act: AgreementResumed, at: Circumstances) 
             before = any(suspension.concerns(share.id) for suspension in entry.suspensions)
             if before and not any(suspension.concerns(share.id) for suspension in kept):
                 released[share.id] = share
-                held |= {share.id} if entry.agreement.delivery.when_suspended is WhenSuspended.HOLD else set()
+                if entry.agreement.delivery.when_suspended is WhenSuspended.HOLD:
+                    held.add(share.id)
         fewer = replace(entry, suspensions=kept, version=at.version)
         return fewer if kept or entry.state is AgreementState.APPROVED else _moved(fewer, Event.RESUME)
 

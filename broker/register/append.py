@@ -1,0 +1,130 @@
+"""Writing to the register: compare-and-swap by fencing (decision 20).
+
+    fold what is there -> init_transactions (fences every earlier writer) -> read the tail to the stable end as it is then
+    -> decide on that snapshot -> fold what would be written -> append -> commit
+
+Whoever comes later fences us, and our commit fails: two writers never decide on the same snapshot and both commit.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from agreements import acts
+from agreements.acts import AnyAct
+from agreements.fold import fold_batch
+from agreements.signing import Signer
+from agreements.snapshot import Snapshot
+from broker import clock
+from broker.cluster.client import Abortable, ClusterFatal, Connection, Fenced, Message
+from broker.cluster.producer import TransactionalProducer
+from broker.register.codes import BEATEN, NOT_INITIALISED, NOT_READ, STALE_VERSION
+from broker.register.follow import RegisterReader
+from contracts import topics
+from contracts.faults import Refused, Unavailable
+
+TRANSACTIONAL_ID = "concordat.register"
+_PARTITION = 0
+_ATTEMPTS = 8
+_BACK_OFF_SECONDS = 0.05
+
+
+class Deed(NamedTuple):
+    """An act and who does it."""
+
+    act: AnyAct
+    signer: Signer
+
+
+class Appended(NamedTuple):
+    """The register with the acts in it, and the position of each."""
+
+    snapshot: Snapshot
+    positions: tuple[int, ...]
+
+
+Decide = Callable[[Snapshot], Sequence[Deed]]
+
+
+def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] | None = None) -> Appended:
+    """Append what `decide` says, given the newest snapshot; all of it in one transaction, or nothing.
+
+    `decide` may be called again when another writer came between.  `expected` (object to version) is what the caller has
+    looked at; without it, what this function saw first.  Raises `Refused` for a stale version and for an act that the fold
+    would not accept, `Unavailable` when Kafka cannot be reached (after a commit of unknown outcome, too).
+    """
+    with RegisterReader(connection) as reader:
+        first = reader.catch_up()
+        written: list[bytes] = []
+        for attempt in range(_ATTEMPTS):
+            try:
+                producer = TransactionalProducer(connection, TRANSACTIONAL_ID)
+                tail = reader.read_new()
+                if written and (found := _positions_of(written, tail)):
+                    return Appended(reader.snapshot, found)  # the commit that seemed beaten had gone through
+                deeds = decide(reader.snapshot)
+                _check_versions(deeds, reader.snapshot, first, expected)
+                written = _records(deeds, reader.snapshot)
+                _check_accepted(written, reader.snapshot)
+                _commit(producer, deeds, written)
+            except (Fenced, Abortable):
+                time.sleep(random.uniform(0.5, 1.5) * _BACK_OFF_SECONDS * (attempt + 1))  # noqa: S311 - only a back-off
+            except ClusterFatal as fault:
+                raise Unavailable(NOT_READ.fault(str(fault))) from fault
+            else:
+                positions = _positions_of(written, reader.read_new())
+                return Appended(reader.snapshot, positions)
+    raise Refused(BEATEN.fault(f"{_ATTEMPTS} times"))
+
+
+def _check_versions(
+    deeds: Sequence[Deed],
+    snapshot: Snapshot,
+    first: Snapshot,
+    expected: Mapping[str, int] | None,
+) -> None:
+    for subject in {deed.act.subject() for deed in deeds}:
+        seen = first.version(subject) if expected is None else expected.get(subject, first.version(subject))
+        version = snapshot.version(subject)
+        if version != seen:
+            raise Refused(STALE_VERSION.fault(f"{subject} has version {version}; {seen} was looked at"))
+
+
+def _records(deeds: Sequence[Deed], snapshot: Snapshot) -> list[bytes]:
+    """The records' values; several acts on one object expect one another's versions."""
+    ahead: dict[str, int] = {}
+    values = []
+    for deed in deeds:
+        subject = deed.act.subject()
+        expects = ahead.get(subject, snapshot.version(subject))
+        ahead[subject] = expects + 1
+        register = snapshot.operator_key
+        if register is None:
+            if not isinstance(deed.act, acts.RegisterInitialised):
+                raise Refused(NOT_INITIALISED.fault("there is no first act"))
+            register = deed.act.operator_key
+        values.append(acts.record(deed.act, signer=deed.signer, register=register, expects=expects, time=clock.now()))
+    return values
+
+
+def _check_accepted(values: Sequence[bytes], snapshot: Snapshot) -> None:
+    """Fold the acts before they are written: the register never gets one that its readers would ignore."""
+    folded = fold_batch(snapshot, enumerate(values, start=snapshot.position + 1))
+    if folded.alarms:
+        raise Refused(*(alarm.fault for alarm in folded.alarms))
+
+
+def _commit(producer: TransactionalProducer, deeds: Sequence[Deed], values: Sequence[bytes]) -> None:
+    producer.begin()
+    for deed, value in zip(deeds, values, strict=True):
+        producer.produce(topics.REGISTER, _PARTITION, deed.act.subject().encode(), value)
+    producer.commit()
+
+
+def _positions_of(values: Sequence[bytes], tail: Sequence[Message]) -> tuple[int, ...]:
+    """Where our records stand in what was just read, by their exact bytes; empty if they are not there."""
+    offsets = {message.value: message.offset for message in tail}
+    return tuple(offsets[value] for value in values) if all(value in offsets for value in values) else ()
