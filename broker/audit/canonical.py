@@ -13,8 +13,14 @@ import msgspec
 
 INTEGER_MAX = 2**53 - 1
 
-Whole = Annotated[int, msgspec.Meta(ge=-1, le=INTEGER_MAX)]
-"""A count, an offset, a position (-1 is before the first) or a time in Unix milliseconds."""
+Whole = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
+"""A count, a number or an offset."""
+Position = Annotated[int, msgspec.Meta(ge=-1, le=INTEGER_MAX)]
+"""A register position; -1 is before the first act."""
+Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""When something was decided: Unix milliseconds, up to the year 9999."""
+EventTime = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+"""When a store says something happened: Unix milliseconds, also before 1970."""
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 """SHA-256 in lower-case hex."""
 

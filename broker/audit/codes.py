@@ -213,7 +213,7 @@ JOB_UNKNOWN = Code(
 REGISTER_UNREADABLE = Code(
     "AUD-030",
     "register does not hold",
-    "the register's records are not contiguous from its beginning, so no position in it can be trusted",
+    "the register's first records are gone, so nothing that rests on it can be checked",
     _NOT_PROVED,
     "the register topic is kept for ever: see who changed its retention",
 )
@@ -266,6 +266,13 @@ EVIDENCE_UNSETTLED = Code(
     "nothing was verified",
     "try again; look for a hanging transaction if it repeats",
 )
+DELIVERY_CONTRADICTS = Code(
+    "AUD-038",
+    "delivery contradicts its leaf",
+    "a leaf says that a record was removed and its delivery is a value, or the other way round",
+    _NOT_PROVED,
+    _KEEP,
+)
 CODES = (
     HEADER_UNREADABLE,
     PART_ALTERED,
@@ -304,4 +311,5 @@ CODES = (
     QUESTION_UNCLEAR,
     DIRECTORY_NOT_EMPTY,
     EVIDENCE_UNSETTLED,
+    DELIVERY_CONTRADICTS,
 )

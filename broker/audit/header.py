@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broker.audit import tree
-from broker.audit.canonical import Digest, NotCanonical, Whole, decode, encode
+from broker.audit.canonical import Digest, EventTime, Instant, NotCanonical, Position, Whole, decode, encode
 from broker.audit.leaf import ModeName, OutcomeName
 
 FORMAT: Literal["concordat/segment/1"] = "concordat/segment/1"
@@ -34,13 +34,13 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A job's segment (`mode` other than live) stands in the same chain and does not move the position: `start == end`.
     """
 
-    decided_ms: Whole
+    decided_ms: Instant
     directory_root: Digest
     """RFC 6962 root over the directory's entries."""
     end: Whole
     """The committed source offset: last visible record + 1."""
-    event_ms_max: Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)] | None
-    event_ms_min: Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)] | None
+    event_ms_max: EventTime | None
+    event_ms_min: EventTime | None
     format: Literal["concordat/segment/1"]
     job: Whole | None
     """The register position of the act that asked for the job; None for live."""
@@ -60,7 +60,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     records_digest: Digest
     """SHA-256 of the canonical list of their offsets and sequences."""
     register_fingerprint: str
-    register_position: Whole
+    register_position: Position
     sequence_max: Whole | None
     sequence_min: Whole | None
     start: Whole

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from broker.audit.canonical import Digest, Whole, decode, encode
+from broker.audit.canonical import Digest, EventTime, Instant, Position, Whole, decode, encode
 
 SALT_BYTES = 16
 
@@ -71,8 +71,8 @@ class AuditorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     counters: str | None
     """The verdict of the limits, where one was consulted."""
-    decided_ms: Whole
-    event_ms: Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)] | None
+    decided_ms: Instant
+    event_ms: EventTime | None
     """When the store committed the change, Unix milliseconds; None where it could not be read."""
     key_version: Whole | None
     mode: ModeName
@@ -81,7 +81,7 @@ class AuditorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: str
     """The digest of the compiled plan, hex; empty for a quarantine."""
     register_fingerprint: str
-    register_position: Whole
+    register_position: Position
     sent: str | None
     """Digest (hex) of what the recipient held under this key: the state the decision depended on."""
     sequence: Whole | None
