@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """How far a worker's register snapshot may be behind before it stops deciding (BOUNDED-STOP)."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 8080
+    metrics_port: int | None = None
+    """Where a worker or connector answers Prometheus; None is nowhere (the service answers on its own port)."""
     log_level: str = "INFO"
 
     @classmethod

@@ -12,6 +12,7 @@ from confluent_kafka.admin import TopicMetadata
 from broker import clock
 from broker.cluster.client import SILENT, Connection, Message, error_of, is_fatal, is_forbidden, raise_for, unavailable
 from broker.cluster.consumer import as_message
+from contracts.faults import Unavailable
 
 _ASK_SECONDS = 20.0
 _ONE_TRY_SECONDS = 1.0
@@ -58,6 +59,16 @@ class Reader:
         if found.error is not None:
             raise unavailable(found.error, f"topic {topic}")
         return len(found.partitions)
+
+    def can_sign_in(self, any_topic: str) -> bool:
+        """Whether the cluster accepts this connection's user; being refused `any_topic` still means signed in."""
+        try:
+            self._topic(any_topic)
+        except Unavailable:
+            if self._last_error is not None and is_forbidden(self._last_error):
+                return False
+            raise
+        return True
 
     def _topic(self, topic: str) -> TopicMetadata | None:
         limit = clock.monotonic_seconds() + _ASK_SECONDS
