@@ -74,6 +74,13 @@ STATE_UNSETTLED = Code(
     "the partition is not taken over yet; the worker starts again",
     "look for a hanging transaction on the topic; Kafka ends one after its time limit",
 )
+QUARANTINE_SEALED = Code(
+    "DEL-011",
+    "quarantined content cannot be opened",
+    "the key that sealed it was destroyed, or this key directory is not the worker's",
+    "the content is not shown; reason and place of the record still are",
+    "use the key directory of the worker that wrote it",
+)
 CODES = (
     DIRECTORY_BUSY,
     OTHER_CLUSTER,
@@ -85,4 +92,5 @@ CODES = (
     NO_SUCH_QUARANTINE,
     REGISTER_BEHIND,
     STATE_UNSETTLED,
+    QUARANTINE_SEALED,
 )

@@ -15,7 +15,8 @@ import msgspec
 
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
-from broker.delivery.codes import NO_SUCH_QUARANTINE
+from broker.delivery.codes import NO_SUCH_QUARANTINE, QUARANTINE_SEALED
+from broker.keys import QUARANTINE, KeyProvider, decrypt_at_rest, encrypt_at_rest
 from broker.policy.decision import Decision
 from contracts import topics
 from contracts.faults import Refused, Unusable
@@ -31,6 +32,24 @@ class Sealer(Protocol):
     def open(self, dataset: str, sealed: bytes) -> bytes:
         """What `seal` was given; raises a `Failure` when the key is not here."""
         ...
+
+
+class KeySealer:
+    """Seals with the key provider's quarantine key, bound to the dataset."""
+
+    def __init__(self, keys: KeyProvider) -> None:
+        self._keys = keys
+
+    def seal(self, dataset: str, content: bytes) -> bytes:
+        """See `Sealer`; raises `Unavailable` when the key cannot be read."""
+        return encrypt_at_rest(self._keys, QUARANTINE, content, dataset.encode())
+
+    def open(self, dataset: str, sealed: bytes) -> bytes:
+        """See `Sealer`; raises `Refused` when the key was destroyed or is another installation's."""
+        content = decrypt_at_rest(self._keys, QUARANTINE, sealed, dataset.encode())
+        if content is None:
+            raise Refused(QUARANTINE_SEALED.fault(f"a record of {dataset}"))
+        return content
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -65,8 +84,9 @@ class Quarantined(msgspec.Struct, frozen=True):
 
     @property
     def identifier(self) -> str:
-        """`<source topic>/<partition>/<offset>`."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        """`<source topic>/<partition>/<offset>`; `…/sequence/<n>` for a change that never came to stand on its source."""
+        place = str(self.offset) if self.offset >= 0 else f"sequence/{self.sequence}"
+        return f"{self.topic}/{self.partition}/{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +147,7 @@ def quarantined(connection: Connection) -> Iterator[Quarantined]:
 
 def find_quarantined(connection: Connection, identifier: str) -> Quarantined:
     """The newest entry of one record; raises `Refused` when there is none."""
-    wanted = read_identifier(identifier)
-    found = [entry for entry in quarantined(connection) if (entry.topic, entry.partition, entry.offset) == wanted]
+    found = [entry for entry in quarantined(connection) if entry.identifier == identifier]
     if not found:
         raise Refused(NO_SUCH_QUARANTINE.fault(identifier))
     return found[-1]

@@ -1,17 +1,19 @@
 """A worker in a process of its own: `python worker_process.py CONFIGURATION`, as tests kill, stop and wake it.
 
-The configuration is JSON: bootstrap_servers, properties, directory, register, group, and `pause_seconds`, how long to stand
-still between a commit and the writing of the state (a file `committed` says that it does, so that a kill can hit it).
+The configuration is JSON: bootstrap_servers, properties, directory, register, group; `inside_seconds`, how long to stand
+still with everything sent and nothing committed, and `after_seconds`, how long between a commit and the writing of the state.
+While it stands there, a file `inside` or `committed` says so: that is how a test hits these moments.
 """
 
 import json
 import os
+import random
 import signal
 import sys
 import time
 from pathlib import Path
 
-from broker.cluster.client import Abortable, ClusterFatal, Connection, Fenced
+from broker.cluster.client import ClusterFatal, Connection, Fenced
 from broker.delivery.identity import open_identity
 from broker.delivery.routes import Routes
 from broker.delivery.supervisor import Ending
@@ -30,7 +32,7 @@ class Plain:
         return sealed
 
 
-def build(configuration, after_commit):
+def build(configuration, inside, after_commit):
     connection = Connection(configuration["bootstrap_servers"], configuration["properties"])
     identity = open_identity(Path(configuration["directory"]), "test")
 
@@ -43,10 +45,12 @@ def build(configuration, after_commit):
     def ground(snapshot, now):
         return Ground(snapshot, now, identity.worker, identity.sign, os.urandom, Plain(), 4, 4)
 
+    register = SlowRegister(Path(configuration["register"]))
+    register.pause = inside
     return Worker(
         connection,
         identity,
-        FileRegister(Path(configuration["register"])),
+        register,
         lambda partitions: Routes(compile_plan, make_engine, partitions),
         ground,
         Conditions(
@@ -60,24 +64,42 @@ def build(configuration, after_commit):
     )
 
 
+class SlowRegister(FileRegister):
+    """Asked for its age last before every commit: there it takes its time."""
+
+    pause = staticmethod(lambda: None)
+
+    def age_milliseconds(self):
+        self.pause()
+        return super().age_milliseconds()
+
+
+def paused(place, seconds):
+    def pause():
+        if seconds:
+            place.touch()
+            time.sleep(random.uniform(0, 2 * seconds))
+            place.unlink(missing_ok=True)
+
+    return pause
+
+
 def main():
     configuration = json.loads(Path(sys.argv[1]).read_text())
-    marker = Path(configuration["directory"]) / "committed"
-
-    def after_commit():
-        if configuration.get("pause_seconds"):
-            marker.touch()
-            time.sleep(configuration["pause_seconds"])
-            marker.unlink()
-
+    directory = Path(configuration["directory"])
     try:
-        marker.unlink(missing_ok=True)
-        worker = build(configuration, after_commit)
+        worker = build(
+            configuration,
+            paused(directory / "inside", configuration.get("inside_seconds", 0)),
+            paused(directory / "committed", configuration.get("after_seconds", 0)),
+        )
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         worker.run()
-    except Fenced:
+    except Fenced as fault:
+        sys.stderr.write(f"fenced: {fault}\n")
+        sys.stderr.flush()
         os._exit(Ending.FENCED)
-    except (Abortable, ClusterFatal) as fault:
+    except ClusterFatal as fault:
         sys.stderr.write(f"fatal: {fault}\n")
         sys.stderr.flush()
         os._exit(Ending.CLIENT_FATAL)
