@@ -74,15 +74,8 @@ BREAKS_AGREEMENTS = Code(
     "the contract was not published",
     "publish a new major version, or change the agreements that are named",
 )
-INCOMPATIBLE = Code(
-    "REG-011",
-    "not compatible",
-    "the new version cannot be read with the schemas of its major version in both directions",
-    "the contract was not published",
-    "publish it as a new major version",
-)
 NOT_CONFIRMED = Code(
-    "REG-012",
+    "REG-011",
     "stop not confirmed in time",
     "a worker that owned a partition has not said that it decides under the new register position",
     "the act is in the register; no transaction begun before it can commit after the stated worst case",
@@ -99,6 +92,5 @@ CODES = (
     KEY_FILE,
     TEXT_FILE,
     BREAKS_AGREEMENTS,
-    INCOMPATIBLE,
     NOT_CONFIRMED,
 )

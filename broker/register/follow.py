@@ -24,6 +24,8 @@ _POLL_SECONDS = 0.02
 _STALL_SECONDS = 20.0
 _ASK_SECONDS = 0.05
 _JOIN_SECONDS = 10.0
+_RETRY_SECONDS_MIN = 0.1
+_RETRY_SECONDS_MAX = 5.0
 
 
 def read_snapshot(connection: Connection, start: Snapshot = EMPTY) -> Snapshot:
@@ -111,17 +113,19 @@ class RegisterReader:
 class RegisterFollower:
     """Follows the register in a thread of its own; `snapshot` may be read from any thread.
 
-    The register's end is asked for at least every 100 ms.  A fault of the thread is raised by `snapshot`, `fresh_at` and
-    `wait_for` alike: a follower that has stopped never looks like one that is up to date.
+    The register's end is asked for at least every 100 ms.  While the register cannot be read, `snapshot`, `fresh_at` and
+    `wait_for` raise `Unavailable`, so that a follower that lags never looks like one that is up to date; its thread tries
+    again, with back-off, from the last snapshot.
     """
 
     def __init__(self, connection: Connection, start: Snapshot = EMPTY) -> None:
-        self._reader = RegisterReader(connection, start)
+        self._connection = connection
         self._moved = threading.Condition()
         self._stop = threading.Event()
         self._fault: BaseException | None = None
         self._snapshot = start
         self._fresh_at: float | None = None
+        self._retry_seconds = _RETRY_SECONDS_MIN
         self._thread = threading.Thread(target=self._run, name="register-follower", daemon=True)
         self._thread.start()
 
@@ -166,21 +170,27 @@ class RegisterFollower:
         self._thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                snapshot = self._reader.catch_up()
+        while not self._stop.is_set():
+            try:
+                with RegisterReader(self._connection, self._snapshot) as reader:
+                    self._follow(reader)
+            except Exception as fault:  # noqa: BLE001 - raised again in every thread that asks
                 with self._moved:
-                    self._snapshot, self._fresh_at = snapshot, self._reader.fresh_at
+                    self._fault = fault
                     self._moved.notify_all()
-                self._stop.wait(_ASK_SECONDS)
-        except BaseException as fault:  # noqa: BLE001 - raised again in every thread that asks
+                self._stop.wait(self._retry_seconds)
+                self._retry_seconds = min(self._retry_seconds * 2, _RETRY_SECONDS_MAX)
+
+    def _follow(self, reader: RegisterReader) -> None:
+        while not self._stop.is_set():
+            snapshot = reader.catch_up()
             with self._moved:
-                self._fault = fault
+                self._snapshot, self._fresh_at, self._fault = snapshot, reader.fresh_at, None
+                self._retry_seconds = _RETRY_SECONDS_MIN
                 self._moved.notify_all()
-        finally:
-            self._reader.close()
+            self._stop.wait(_ASK_SECONDS)
 
     def _raise_fault(self) -> None:
-        if self._fault is not None:
-            message = f"the follower has stopped: {self._fault}"
-            raise Unavailable(NOT_READ.fault(message)) from self._fault
+        fault = self._fault
+        if fault is not None:
+            raise Unavailable(NOT_READ.fault(f"the register is not followed: {fault}")) from fault

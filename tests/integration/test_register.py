@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements import acts
 from agreements.signing import Signer
+from broker import clock
+from broker.cluster.admin import Admin
+from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.register import append
 from broker.register.append import Deed, act
@@ -23,9 +27,6 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def register(kafka, monkeypatch):
     """A register of this test's own."""
-    from broker.cluster.admin import Admin
-    from broker.cluster.objects import TopicSpec
-
     name = unique("concordat.register")
     monkeypatch.setattr(topics, "REGISTER", name)
     monkeypatch.setattr(append, "TRANSACTIONAL_ID", name)
@@ -127,21 +128,27 @@ def test_a_follower_sees_an_act_and_knows_how_fresh_it_is(register):
             follower.wait_for(10_000, 0.1)
 
 
-def test_a_follower_whose_register_is_missing_says_so(kafka, monkeypatch):
-    monkeypatch.setattr(topics, "REGISTER", unique("no-register"))
-    follower = RegisterFollower(kafka)
-    with pytest.raises(Unavailable, match="REG-003"):
-        follower.wait_for(0, 20)
-    with pytest.raises(Unavailable):
-        _ = follower.snapshot
-    follower.close()
+def test_a_follower_whose_register_is_missing_says_so_and_recovers_when_it_is_there(kafka, monkeypatch):
+    name = unique("concordat.register")
+    monkeypatch.setattr(topics, "REGISTER", name)
+    with RegisterFollower(kafka) as follower:
+        with pytest.raises(Unavailable, match="REG-003"):
+            follower.wait_for(0, 20)
+        with pytest.raises(Unavailable):
+            _ = follower.snapshot
+        Admin(kafka).create_topics([TopicSpec(name, 1, 1, {})])
+        until = clock.monotonic_seconds() + 20
+        while True:
+            try:
+                assert follower.wait_for(-1, 20).position == -1
+                break
+            except Unavailable:
+                assert clock.monotonic_seconds() < until
 
 
 def test_a_register_that_was_replaced_is_noticed(register):
     kafka, _ = register
     known = read_snapshot(kafka)
-    from dataclasses import replace
-
     ahead = replace(known, position=known.position + 1_000)
     with pytest.raises(Unavailable, match="REG-005"):
         read_snapshot(kafka, ahead)

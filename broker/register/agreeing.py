@@ -1,0 +1,187 @@
+"""Acts on agreements: submit, sign, suspend, resume, terminate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from agreements import text
+from agreements.acts import (
+    AgreementResumed,
+    AgreementSigned,
+    AgreementSubmitted,
+    AgreementSuspended,
+    AgreementTerminated,
+)
+from agreements.apply_agreements import missing_offices
+from agreements.clauses import report_hash, report_text
+from agreements.codes import NOT_ENTITLED
+from agreements.model import Agreement, Side
+from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
+from agreements.snapshot import AgreementEntry, Snapshot
+from broker import clock
+from broker.cluster.client import Connection
+from broker.keys import KeyProvider
+from broker.policy.compile import compile_plan
+from broker.policy.plan import Plan
+from broker.register.append import Appended, Deed, act
+from broker.register.codes import NO_SUCH
+from broker.register.publishing import schema_ids
+from contracts import topics
+from contracts.faults import Fault, Faults, Refused, Unusable
+
+
+def submit(connection: Connection, signer: Signer, document: str, file: str | None = None) -> Appended:
+    """Submit an agreement for signature; the signer becomes its drafter.
+
+    Raises `Unusable` for a text with faults of form, `Refused` for everything else that stands against it.
+    """
+    agreement = text.parse(document, file)
+    if isinstance(agreement, Faults):
+        raise Unusable(*agreement.items)
+    checked = text.check(document, file)
+    if isinstance(checked, Faults):
+        raise Refused(*checked.items)
+    places = text.places(document)
+
+    def decide(snapshot: Snapshot) -> list[Deed]:
+        if found := register_faults(agreement, snapshot, places):
+            raise Refused(*(fault.in_file(file) if file else fault for fault in found))
+        canonical = text.canonical(agreement).decode()
+        return [Deed(AgreementSubmitted(agreement.reference, canonical, report_text(agreement)), signer)]
+
+    return act(connection, decide)
+
+
+def register_faults(
+    agreement: Agreement,
+    snapshot: Snapshot,
+    places: Mapping[str, tuple[int, int]] | None = None,
+) -> tuple[Fault, ...]:
+    """What stands against an agreement on this register: unknown parties and contracts, shares that do not compile."""
+    found = [
+        NO_SUCH.fault(f"the party {party.organisation}")
+        for party in agreement.parties
+        if party.organisation not in snapshot.parties
+    ]
+    for index, share in enumerate(agreement.shares):
+        contract = snapshot.contract(share.dataset, share.contract)
+        if contract is None:
+            line, column = (places or {}).get(f"shares[{index}].dataset", (None, None))
+            message = f"a contract for {share.dataset} of major version {share.contract}"
+            found.append(NO_SUCH.fault(message, line=line, column=column))
+            continue
+        plan = compile_plan(agreement, text.content_hash(agreement), share, contract.contract, positions=places)
+        if isinstance(plan, Faults):
+            found += plan.items
+    return (*found, *_without_encryption_key(agreement, snapshot))
+
+
+def sign_agreement(connection: Connection, signer: Signer, reference: str, keys: KeyProvider) -> Appended:
+    """Sign the newest version.  The last signature needed activates: view schemas are registered, and keys made."""
+
+    def decide(snapshot: Snapshot) -> list[Deed]:
+        entry = _entry(snapshot, reference)
+        signatory = snapshot.signatory(signer.actor.removeprefix("signatory/"))
+        if signatory is None:
+            raise Refused(NOT_ENTITLED.fault(f"{signer.actor} is no signatory"))
+        statement = agreement_statement(
+            entry.content_hash,
+            report_hash(entry.report),
+            signatory=signatory.identifier,
+            organisation=signatory.organisation,
+            office=signatory.office,
+            time=clock.now(),
+        )
+        signature = sign(signer.key, AGREEMENT_DOMAIN, statement.encode())
+        signed = AgreementSigned(reference, entry.agreement.version, statement, signature)
+        if missing_offices(entry) == [(signatory.organisation, signatory.office)]:
+            signed = _activating(signed, entry, snapshot, keys)
+        return [Deed(signed, signer)]
+
+    return act(connection, decide)
+
+
+def suspend(
+    connection: Connection,
+    signer: Signer,
+    reference: str,
+    *,
+    reason: str,
+    shares: Iterable[str] = (),
+) -> Appended:
+    """Stop an agreement or some of its shares; `broker.register.stop` waits until it has taken effect."""
+    return _about(connection, signer, AgreementSuspended(reference, reason, tuple(sorted(shares))))
+
+
+def resume(connection: Connection, signer: Signer, reference: str) -> Appended:
+    """Lift every suspension that the signer's organisation ordered."""
+    return _about(connection, signer, AgreementResumed(reference))
+
+
+def terminate(connection: Connection, signer: Signer, reference: str, *, reason: str) -> Appended:
+    """End an agreement for ever."""
+    return _about(connection, signer, AgreementTerminated(reference, reason))
+
+
+def _about(
+    connection: Connection,
+    signer: Signer,
+    what: AgreementSuspended | AgreementResumed | AgreementTerminated,
+) -> Appended:
+    def decide(snapshot: Snapshot) -> list[Deed]:
+        _entry(snapshot, what.reference)
+        return [Deed(what, signer)]
+
+    return act(connection, decide)
+
+
+def _entry(snapshot: Snapshot, reference: str) -> AgreementEntry:
+    entry = snapshot.agreement(reference)
+    if entry is None:
+        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    return entry
+
+
+def _activating(
+    signed: AgreementSigned,
+    entry: AgreementEntry,
+    snapshot: Snapshot,
+    keys: KeyProvider,
+) -> AgreementSigned:
+    """The last signature: with the view schema of every share; the keys that the plans need exist from here on."""
+    if found := register_faults(entry.agreement, snapshot):
+        raise Refused(*found)
+    plans: list[Plan] = []
+    for share in entry.agreement.shares:
+        contract = snapshot.contract(share.dataset, share.contract)
+        if contract is None:
+            raise Refused(NO_SUCH.fault(f"a contract for {share.dataset} of major version {share.contract}"))
+        versions = snapshot.key_versions
+        plan = compile_plan(entry.agreement, entry.content_hash, share, contract.contract, key_versions=versions)
+        if isinstance(plan, Faults):
+            raise Refused(*plan.items)
+        plans.append(plan)
+    for needed in {reference.identifier for plan in plans for reference in plan.key_references}:
+        keys.ensure(needed)
+    reference = entry.agreement.reference
+    wanted = [(f"{topics.share(reference, plan.share)}-value", plan.view_text) for plan in plans]
+    identifiers, new = schema_ids(wanted, snapshot)
+    views = {plan.share: identifier for plan, identifier in zip(plans, identifiers, strict=True)}
+    return AgreementSigned(
+        signed.reference,
+        signed.agreement_version,
+        signed.statement,
+        signed.signature,
+        views,
+        new,
+    )
+
+
+def _without_encryption_key(agreement: Agreement, snapshot: Snapshot) -> list[Fault]:
+    actions = (treatment.action for share in agreement.shares for treatment in share.fields.values())
+    if "encrypt" not in actions:
+        return []
+    recipient = snapshot.parties.get(agreement.party(Side.RECIPIENT).organisation)
+    if recipient is None or recipient.encryption_key is not None:
+        return []
+    return [NO_SUCH.fault(f"an X25519 key of {recipient.organisation}, which fields are to be encrypted for")]

@@ -1,0 +1,38 @@
+"""Everything that can be done to the register, as functions; the command line is only one of their callers."""
+
+from __future__ import annotations
+
+from broker.register.agreeing import register_faults, resume, sign_agreement, submit, suspend, terminate
+from broker.register.enrolment import (
+    add_party,
+    discard_quarantined,
+    end_signatory,
+    enrol_signatory,
+    enrol_worker,
+    initialise,
+    replay_quarantined,
+    rotate_key,
+)
+from broker.register.publishing import publication_faults, publish_contract
+from broker.register.stop import Stop, await_stop
+
+__all__ = [
+    "Stop",
+    "add_party",
+    "await_stop",
+    "discard_quarantined",
+    "end_signatory",
+    "enrol_signatory",
+    "enrol_worker",
+    "initialise",
+    "publication_faults",
+    "publish_contract",
+    "register_faults",
+    "replay_quarantined",
+    "resume",
+    "rotate_key",
+    "sign_agreement",
+    "submit",
+    "suspend",
+    "terminate",
+]
