@@ -1,0 +1,139 @@
+"""Settling: verdicts, standings and what each department holds become outcomes, deliveries and changes of that state.
+
+VIEW = FILTER(SOURCE) is kept here for entities: what qualifies and differs is sent, what was sent and no longer
+qualifies is withdrawn, and a key that was never sent is never mentioned.  ONE-DECISION: each record gets exactly one
+decision per plan, or one quarantine.  A quarantined record of an entity may add withdrawals of what it had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from agreements.snapshot import Standing
+from broker.policy.decision import Decision, Evaluated, Mode, Outcome, Reason, Sent, Verdict
+from broker.policy.engine import Circumstance, Settlement, StateChange
+from broker.policy.plan import Plan
+from contracts.model import Kind
+
+_SUSPENDED = "suspended"
+
+
+def settle(
+    plans: Sequence[Plan], evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode
+) -> Settlement:
+    """A batch's decisions in leaf order: quarantines by offset, then plan by plan in offset order."""
+    decisions = [_decision(one, Outcome.QUARANTINE, None, mode, one.faults) for one in evaluated if one.faults]
+    changes: list[StateChange] = []
+    for index, (plan, circumstance) in enumerate(zip(plans, circumstances, strict=True)):
+        task = _Task(index, plan, circumstance, mode)
+        decisions.extend(task.settle(evaluated))
+        changes.extend(task.changes)
+    return Settlement(tuple(decisions), tuple(changes))
+
+
+class _Task:
+    """One plan's part of a batch.  `_sent` is the overlay: a change of a key is seen by the next of the same key."""
+
+    def __init__(self, index: int, plan: Plan, circumstance: Circumstance, mode: Mode) -> None:
+        self.changes: list[StateChange] = []
+        self._index, self._plan, self._mode = index, plan, mode
+        self._standing = circumstance.standing
+        self._sent = dict(circumstance.sent)
+
+    def settle(self, evaluated: Sequence[Evaluated]) -> Iterator[Decision]:
+        """This plan's decisions, in the order of the records."""
+        decide = self._event if self._plan.kind is Kind.EVENT else self._entity
+        for one in evaluated:
+            if one.faults and not one.verdicts:
+                continue
+            verdict = one.verdicts[self._index]
+            if not one.faults:
+                yield decide(one, verdict)
+            elif self._standing is Standing.IN_FORCE and verdict.key in self._sent:
+                yield self._remove(one, verdict, Outcome.WITHDRAW)
+
+    def _event(self, one: Evaluated, verdict: Verdict) -> Decision:
+        if verdict.value is None:
+            return self._silent(one, Outcome.DENY, verdict.reasons)
+        stopped = self._stopped(one)
+        return stopped or self._deliver(one, verdict)
+
+    def _entity(self, one: Evaluated, verdict: Verdict) -> Decision:
+        held = None if verdict.key is None else self._sent.get(verdict.key)
+        if verdict.key is None or (verdict.value is None and held is None):
+            return self._silent(one, Outcome.DENY, verdict.reasons)
+        if held is not None and verdict.value is not None and held.digest == digest(verdict.value):
+            return self._silent(one, Outcome.UNCHANGED, (Reason("unchanged", self._plan.clause),), held)
+        stopped = self._stopped(one, held)
+        if stopped is not None:
+            return stopped
+        if verdict.value is None:
+            return self._remove(one, verdict, Outcome.DELETE if verdict.gone else Outcome.WITHDRAW)
+        self._change(verdict.key, Sent(digest(verdict.value), self._plan.digest, one.record.offset))
+        return self._deliver(one, verdict, held)
+
+    def _stopped(self, one: Evaluated, held: Sent | None = None) -> Decision | None:
+        """The decision where the agreement's standing lets nothing out; None where it is in force (DEFAULT-DENY)."""
+        if self._standing is Standing.IN_FORCE:
+            return None
+        if self._standing is Standing.NOT_COVERING:
+            return self._silent(one, Outcome.DENY, (Reason("not-in-force", "dates"),), held)
+        outcome = Outcome.HOLD if self._standing is Standing.HELD else Outcome.DENY
+        return self._silent(one, outcome, (Reason(_SUSPENDED, "delivery.when_suspended"),), held)
+
+    def _deliver(self, one: Evaluated, verdict: Verdict, held: Sent | None = None) -> Decision:
+        outcome = Outcome.REDACT if verdict.treated else Outcome.PERMIT
+        return _decision(
+            one, outcome, self._index, self._mode, verdict.reasons, key=verdict.key, value=verdict.value, held=held
+        )
+
+    def _remove(self, one: Evaluated, verdict: Verdict, outcome: Outcome) -> Decision:
+        """A tombstone for a key that was sent."""
+        assert verdict.key is not None
+        held = self._sent[verdict.key]
+        self._change(verdict.key, None)
+        return _decision(one, outcome, self._index, self._mode, verdict.reasons, key=verdict.key, held=held)
+
+    def _silent(
+        self, one: Evaluated, outcome: Outcome, reasons: tuple[Reason, ...], held: Sent | None = None
+    ) -> Decision:
+        return _decision(one, outcome, self._index, self._mode, reasons, held=held)
+
+    def _change(self, key: bytes, sent: Sent | None) -> None:
+        if sent is None:
+            del self._sent[key]
+        else:
+            self._sent[key] = sent
+        self.changes.append(StateChange(self._index, key, sent))
+
+
+def digest(value: bytes) -> bytes:
+    """What the sent-key state keeps of a delivered value: SHA-256 of its framed bytes."""
+    return hashlib.sha256(value).digest()
+
+
+def _decision(
+    one: Evaluated,
+    outcome: Outcome,
+    plan: int | None,
+    mode: Mode,
+    reasons: tuple[Reason, ...],
+    *,
+    key: bytes | None = None,
+    value: bytes | None = None,
+    held: Sent | None = None,
+) -> Decision:
+    return Decision(
+        outcome=outcome,
+        plan=plan,
+        mode=mode,
+        reasons=reasons,
+        record=one.record,
+        sequence=one.sequence,
+        event_time_ms=one.event_time_ms,
+        subject=one.subject,
+        key=key,
+        value=value,
+        sent_before=None if held is None else held.digest,
+    )
