@@ -61,13 +61,6 @@ TOO_SLOW = Code(
     "The work that waited has ended.",
     "Look at the logs that the message names; on a slow machine try again.",
 )
-DOCTOR_MISSING = Code(
-    "CDT-008",
-    "environment",
-    "Something that Concordat needs on this machine or in its settings is missing or wrong.",
-    "Commands that need it will fail.",
-    "Do what the doctor's line says.",
-)
 KEY_UNAVAILABLE = Code(
     "CDT-020",
     "key unavailable",
@@ -82,8 +75,31 @@ KEY_IDENTIFIER = Code(
     "Nothing was done.",
     "Use an identifier such as pseudonym/DSA-2026-014 and a version from 1.",
 )
+EXAMPLES_MISSING = Code(
+    "CDT-008",
+    "examples missing",
+    "The demonstration reads its stores, contracts and agreements from the folder examples of the source tree.",
+    "The demonstration cannot begin.",
+    "Run it from a clone of the project: make demo.",
+)
+REGISTRY_UNREACHABLE = Code(
+    "CDT-009",
+    "schema registry cannot be reached",
+    "The schema registry did not answer, refused the credential, or does not know the schema for this caller.",
+    "The record that needs the schema is not decoded; nothing is skipped.",
+    "See that concordat serve runs at the named address, and that the credential is the newest.",
+)
+NOTHING_TO_CONSUME = Code(
+    "CDT-010",
+    "nothing to consume",
+    "The organisation may read no topic of the agreement: it is not its recipient, or the agreement is not provisioned.",
+    "Nothing was read.",
+    "Check the reference and --as; concordat provision apply makes the topics and access rules of what was signed.",
+)
 
 CODES = (
+    REGISTRY_UNREACHABLE,
+    NOTHING_TO_CONSUME,
     KEY_UNAVAILABLE,
     KEY_IDENTIFIER,
     USAGE,
@@ -93,7 +109,7 @@ CODES = (
     ASSERTION_FAILED,
     PROCESS_ENDED,
     TOO_SLOW,
-    DOCTOR_MISSING,
+    EXAMPLES_MISSING,
 )
 
 _MODULES = (

@@ -30,7 +30,7 @@ Released = Callable[[list[Partition]], None]
 
 
 class GroupConsumer:
-    """One static member of a consumer group; `read_committed`, never committing by itself.
+    """One member of a consumer group (static with an `instance_id`); `read_committed`, never committing by itself.
 
     On assignment every partition is placed explicitly at the group's committed offset (its metadata is handed to
     `on_assign`), or at the start of the partition when nothing was ever committed; from then on a missing offset is
@@ -42,7 +42,7 @@ class GroupConsumer:
         self,
         connection: Connection,
         group: str,
-        instance_id: str,
+        instance_id: str | None,
         *,
         on_assign: Assigned,
         on_revoke: Released,
@@ -56,7 +56,6 @@ class GroupConsumer:
             {
                 **connection.client_properties(),
                 "group.id": group,
-                "group.instance.id": instance_id,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
@@ -68,6 +67,7 @@ class GroupConsumer:
                 "fetch.queue.backoff.ms": 1,  # the default of 1,000 stalls a drained queue for a second
                 "queued.min.messages": 100_000,
                 "queued.max.messages.kbytes": 65_536,
+                **({"group.instance.id": instance_id} if instance_id is not None else {}),
                 **(properties or {}),
                 "error_cb": self._note,
                 "logger": SILENT,
@@ -112,6 +112,14 @@ class GroupConsumer:
             if place.error is not None:
                 raise_for(place.error, self._what)
         return [_committed(place) for place in answer]
+
+    def commit(self, offsets: Iterable[PartitionOffset]) -> None:
+        """Commit offsets outside a transaction: for a department's own reading, never for a worker's."""
+        places = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata or None) for o in offsets]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as exception:
+            raise_for(exception.args[0], self._what)
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
         """Read `offset` next; a partition that is no longer assigned is passed over."""

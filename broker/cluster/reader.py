@@ -91,6 +91,12 @@ class Reader:
             raise unavailable(self._last_error or exception.args[0], "cluster") from exception
         return str(found)
 
+    def topics(self, prefix: str) -> tuple[str, ...]:
+        """The topics with this prefix that the principal may see, in order."""
+        self._topic("")  # also says why, when the cluster cannot be asked
+        known = self._consumer.list_topics(timeout=_ASK_SECONDS).topics
+        return tuple(sorted(name for name in known if name.startswith(prefix)))
+
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset kept, and the end (exclusive) as this reader's isolation sees it."""
         try:

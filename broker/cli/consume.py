@@ -1,0 +1,103 @@
+"""`concordat consume`: what a department receives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from broker import clock, settings
+from broker.cli.output import Json, emit, errors, table
+from broker.client import Received, Subscription, registry_schemas
+from broker.cluster.client import Connection
+from broker.cluster.connect import connection
+from broker.cluster.reader import Reader
+from broker.codes import NOTHING_TO_CONSUME
+from contracts import topics
+from contracts.faults import Refused
+
+
+def command(
+    reference: Annotated[str, typer.Argument(help="The agreement's reference.")],
+    as_: Annotated[str, typer.Option("--as", help="The receiving organisation, whose credential is used.")],
+    share: Annotated[str | None, typer.Option(help="One share; all that may be read otherwise.")] = None,
+    records_max: Annotated[int | None, typer.Option("--max", help="Stop after this many records.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds without a record.")] = None,
+    group: Annotated[str | None, typer.Option(help="Go on where this consumer group left off.")] = None,
+    registry: Annotated[str | None, typer.Option(help="The schema registry's address.")] = None,
+    json: Json = False,
+) -> None:
+    """Read an agreement's share topics as the department does: committed records only, decoded.
+
+    Example: concordat consume DSA-2026-014 --as work-and-pensions --max 10
+    """
+    chosen = settings.load()
+    reached = connection(chosen, as_)
+    wanted = (topics.share(reference, share),) if share else _visible(reached, reference)
+    if not wanted:
+        raise Refused(NOTHING_TO_CONSUME.fault(f"`{as_}` may read no topic of {reference}"))
+    address = registry or f"http://{chosen.serve_host}:{chosen.serve_port}"
+    properties = reached.properties
+    schemas = registry_schemas(address, properties.get("sasl.username", ""), properties.get("sasl.password", ""))
+    name = group or f"{as_}.consume-{clock.now_ms()}"
+    found: list[Received] = []
+    with Subscription(reached, wanted, schemas, group=name) as subscription:
+        try:
+            _collect(subscription, found, records_max, seconds, quiet=json)
+        except KeyboardInterrupt:
+            errors.print("stopped")
+        if group is not None:
+            subscription.commit()
+    emit([_document(received) for received in found], json=json)
+
+
+def _visible(reached: Connection, reference: str) -> tuple[str, ...]:
+    """The share topics of an agreement that this principal may see, receipts left out."""
+    with Reader(reached) as reader:
+        names = reader.topics(f"share.{reference.lower()}.")
+    return tuple(name for name in names if name.count(".") == 2)
+
+
+def _collect(
+    subscription: Subscription, found: list[Received], records_max: int | None, seconds: float | None, *, quiet: bool
+) -> None:
+    heard_at = clock.monotonic_seconds()
+    while seconds is None or clock.monotonic_seconds() - heard_at < seconds:
+        received = subscription.poll(0.2)
+        if not received:
+            continue
+        heard_at = clock.monotonic_seconds()
+        room = len(received) if records_max is None else records_max - len(found)
+        found += received[:room]
+        if not quiet:
+            _show(received[:room])
+        if records_max is not None and len(found) >= records_max:
+            return
+
+
+def _show(received: list[Received]) -> None:
+    rows = [
+        (r.topic, f"{r.partition}/{r.offset}", r.key, "withdrawn" if r.value is None else r.value) for r in received
+    ]
+    emit(None, json=False, table=table("", ("topic", "place", "key", "value"), rows))
+
+
+def _document(received: Received) -> dict[str, Any]:
+    value = received.value
+    plain = None if value is None else {name: _plain(item) for name, item in value.items()}
+    return received._asdict() | {"value": plain}
+
+
+def _plain(value: Any) -> Any:
+    """A decoded value as JSON can carry it: dates and times as text, bytes as hexadecimal."""
+    match value:
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case bytes():
+            return value.hex()
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
