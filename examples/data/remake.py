@@ -76,7 +76,9 @@ def read_movements() -> Iterable[dict[str, Any]]:
 def read_ports(served: set[str]) -> Iterable[dict[str, Any]]:
     """The airports that the movements touch, and those of the United Kingdom, in the order of their codes."""
     with package_file("airportsdata", "airports.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["iata"] in served or (row["country"] == "GB" and row["iata"])]
+        rows = [
+            row for row in csv.DictReader(file) if row["iata"] in served or (row["country"] == "GB" and row["iata"])
+        ]
     for row in sorted(rows, key=lambda row: row["iata"]):
         yield {
             "code": row["iata"],
@@ -120,7 +122,9 @@ def make_crossings(
         movement = flown[leg]
         traveller = travellers[chance.randrange(len(travellers))]
         inbound = chance.random() < 0.45
-        at = datetime.fromisoformat(movement["scheduled_at"]) + timedelta(minutes=int(movement["departure_delay_minutes"]))
+        at = datetime.fromisoformat(movement["scheduled_at"]) + timedelta(
+            minutes=int(movement["departure_delay_minutes"])
+        )
         at += timedelta(minutes=int(movement["air_minutes"]) + 25 if inbound else -50, seconds=chance.randrange(60))
         yield {
             "crossing_id": f"CR-{number:06d}",
