@@ -25,7 +25,7 @@ def command(
     seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds without a record.")] = None,
     group: Annotated[str | None, typer.Option(help="Go on where this consumer group left off.")] = None,
     registry: Annotated[str | None, typer.Option(help="The schema registry's address.")] = None,
-    json: Json = False,
+    json: Json = False,  # noqa: FBT002 - typer reads the default
 ) -> None:
     """Read an agreement's share topics as the department does: committed records only, decoded.
 
