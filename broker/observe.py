@@ -95,7 +95,7 @@ def withhold_unknown(_: Any, __: str, facts: MutableMapping[str, Any]) -> Mutabl
 
 def logger(name: str) -> Any:
     """A logger whose lines carry `logger=name`."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger().bind(logger=name)
 
 
 def serve_metrics(settings: Settings) -> None:

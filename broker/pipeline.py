@@ -36,7 +36,7 @@ from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome
 from broker.policy.engine import Circumstance, Engine, Settlement
 from broker.policy.plan import Plan
 from contracts import topics
-from contracts.model import Kind
+from contracts.model import Kind, OnQuarantine
 
 SentOf = Callable[[Place, Sequence[bytes]], Mapping[bytes, Sent]]
 
@@ -191,7 +191,9 @@ def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalua
         keys = _keys(evaluated, index) if route.entity_topics else ()
         standing = coverage.entry.standing(coverage.share.id, ground.now)
         circumstances.append(Circumstance(standing, sent_of(place, keys) if keys else {}))
-    return settle(route.engine, evaluated, circumstances, work.mode)
+    contract = route.entry.contract
+    withdraws = contract.kind is Kind.ENTITY and contract.on_quarantine is OnQuarantine.WITHDRAW
+    return settle(route.engine, evaluated, circumstances, work.mode, withdraws=withdraws)
 
 
 def _keys(evaluated: Sequence[Evaluated], index: int) -> list[bytes]:

@@ -42,13 +42,21 @@ def settle(
     evaluated: Sequence[Evaluated],
     circumstances: Sequence[Circumstance],
     mode: Mode,
+    *,
+    withdraws: bool = False,
 ) -> Settlement:
-    """The batch settled; a record that cannot be settled, or whose view is too large to send, stands as faulty."""
+    """The batch settled; a record that cannot be settled, or whose view is too large to send, stands as faulty.
+
+    `withdraws` says that a faulty record of this dataset takes back what was sent of its key (`on_quarantine`).
+    """
     settlement = _settle(engine, evaluated, circumstances, mode)
     too_large = {decision.record.offset for decision in settlement.decisions if _too_large(decision)}
     if not too_large:
         return settlement
-    marked = [_faulty(found, TOO_LARGE) if found.record.offset in too_large else found for found in evaluated]
+    marked = [
+        _faulty(found, TOO_LARGE, withdraws=withdraws) if found.record.offset in too_large else found
+        for found in evaluated
+    ]
     return _settle(engine, marked, circumstances, mode)
 
 
@@ -85,8 +93,9 @@ def _overlaid(circumstances: Sequence[Circumstance], changes: Sequence[StateChan
     return [replace(circumstance, sent=sent[index]) for index, circumstance in enumerate(circumstances)]
 
 
-def _faulty(found: Evaluated, reason: Reason) -> Evaluated:
-    return replace(found, faults=(reason,), verdicts=())
+def _faulty(found: Evaluated, reason: Reason, *, withdraws: bool = False) -> Evaluated:
+    kept = tuple(replace(verdict, value=None, reasons=(reason,)) for verdict in found.verdicts) if withdraws else ()
+    return replace(found, faults=(reason,), verdicts=kept)
 
 
 def _too_large(decision: Decision) -> bool:

@@ -17,9 +17,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from types import FrameType
 
-import structlog
-
-from broker import clock
+from broker import clock, observe
 
 _PAUSE_SECONDS_MIN = 0.1
 _PAUSE_SECONDS_MAX = 10.0
@@ -39,6 +37,7 @@ class Ending(IntEnum):
     OUTCOME_UNKNOWN = 72
     OFFSETS_LOST = 73
     SUPERVISOR_GONE = 74
+    CRASHED = 75
 
 
 FINAL = frozenset({Ending.STOPPED, Ending.UNUSABLE, Ending.REFUSED, Ending.OFFSETS_LOST})
@@ -52,7 +51,7 @@ class Supervisor:
         self._command, self._environment = list(command), environment
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
-        self._log = structlog.get_logger("concordat.enforce")
+        self._log = observe.logger("concordat.enforce")
 
     def run(self) -> int:
         """Until a final ending or `stop`; gives the exit status for the command."""
@@ -66,7 +65,7 @@ class Supervisor:
                 return Ending.UNAVAILABLE if status == Ending.OFFSETS_LOST else status
             steady = clock.monotonic_seconds() - started >= _STEADY_SECONDS
             pause = _PAUSE_SECONDS_MIN if steady else min(pause * 2, _PAUSE_SECONDS_MAX)
-            self._log.warning("worker_ended", status=status, ending=_named(status), next_in_seconds=round(pause, 1))
+            self._log.warning("worker_ended", status=status, kind=_named(status), seconds=round(pause, 1))
             if self._stopping.wait(pause):
                 return 0
 

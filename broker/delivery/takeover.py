@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import structlog
-
-from broker import clock
+from broker import clock, observe
 from broker.cluster.client import Connection, PartitionOffset
 from broker.cluster.reader import Reader
 from broker.delivery.board import ProgressBoard
@@ -48,7 +46,7 @@ class Takeover:
         self._state = state
         self._board = ProgressBoard(connection)
         self._committed, self._all = Reader(connection), Reader(connection, committed=False)
-        self._log = structlog.get_logger("concordat.enforce")
+        self._log = observe.logger("concordat.enforce")
 
     def open(self, start: PartitionOffset) -> Owned:
         """The partition as the last committed transaction left it."""

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-import structlog
-
 from agreements.snapshot import Snapshot
-from broker import clock
+from broker import clock, observe
 from broker.cluster.client import Abortable, Connection, Message, PartitionOffset
 from broker.cluster.consumer import GroupConsumer
 from broker.cluster.producer import TransactionalProducer
@@ -97,7 +95,7 @@ class Worker:
         self._held_back: set[SourcePartition] = set()
         self._subscribed: tuple[str, ...] = ()
         self._stopping = threading.Event()
-        self._log = structlog.get_logger("concordat.enforce").bind(worker=identity.worker)
+        self._log = observe.logger("concordat.enforce").bind(worker=identity.worker)
         self._measures = Measures()
         producer = TransactionalProducer(
             connection,
@@ -129,7 +127,7 @@ class Worker:
             except (Abortable, Unavailable) as fault:
                 pause = min(max(pause * 2, 0.05), _PAUSE_SECONDS_MAX)
                 self._measures.aborted()
-                self._log.warning("turn_repeated", reason=str(fault), pause_seconds=pause)
+                self._log.warning("turn_repeated", reason=str(fault), seconds=pause)
                 self._stopping.wait(pause)
         self._consumer.close()  # after an orderly end only: it hands the partitions over at once
         self._takeover.close()
