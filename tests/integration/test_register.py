@@ -92,7 +92,7 @@ def test_a_beaten_writer_decides_again_on_what_the_other_wrote(register):
 
 
 def test_an_act_that_readers_would_ignore_is_never_written(register):
-    kafka, operator = register
+    kafka, _ = register
     stranger = Signer("operator", Ed25519PrivateKey.generate())
     before = read_snapshot(kafka)
     with pytest.raises(Refused, match="AGR-044"):

@@ -1,0 +1,271 @@
+"""`concordat agreement`: data-sharing agreements, from the first text to the last day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agreements import text
+from agreements.apply_agreements import missing_offices
+from agreements.clauses import clause_report
+from agreements.compare import changes
+from agreements.model import Agreement
+from broker import clock
+from broker.cli.acting import As, Key, cluster, said, signatory, text_of
+from broker.cli.agreement_view import entry_document, entry_table, history_rows, stop_text
+from broker.cli.output import Json, emit, results, table
+from broker.keys import FileKeys
+from broker.register import commands
+from broker.register.append import Appended
+from broker.register.codes import NO_SUCH, NOT_CONFIRMED
+from broker.register.follow import read_snapshot
+from broker.register.history import history_of
+from broker.register.template import TEMPLATE
+from broker.settings import load
+from contracts.faults import AnswerIsNo, Faults, Refused, Unusable
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+
+File = Annotated[Path, typer.Argument(help="An agreement's text.")]
+Reference = Annotated[str, typer.Argument(help="The agreement's reference, such as DSA-2026-014.")]
+Reason = Annotated[str, typer.Option(help="Why, in words; it stands in the register for ever.")]
+
+
+@app.command()
+def new(
+    *, output: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None, json: Json = False
+) -> None:
+    """Print a complete agreement to start from.
+
+    Example: concordat agreement new --output DSA-2027-001.agreement.yaml
+    """
+    if output is not None:
+        try:
+            with output.open("x", encoding="utf-8") as file:
+                file.write(TEMPLATE)
+        except OSError as error:
+            raise Refused(NO_SUCH.fault(f"{output}: {error.strerror}")) from error
+    if json:
+        emit({"file": None if output is None else str(output), "text": TEMPLATE}, json=True)
+    elif output is None:
+        results.print(TEMPLATE, markup=False, end="")
+
+
+@app.command()
+def check(
+    file: File,
+    *,
+    registered: Annotated[bool, typer.Option(help="Also against the register: parties, contracts, plans.")] = False,
+    json: Json = False,
+) -> None:
+    """Check an agreement and show by what each clause is kept.
+
+    Example: concordat agreement check DSA-2026-014.agreement.yaml
+    """
+    agreement = _checked(file)
+    if registered:
+        found = commands.register_faults(agreement, read_snapshot(cluster()), text.places(text_of(file)))
+        if found:
+            raise AnswerIsNo(*(fault.in_file(str(file)) for fault in found))
+    lines = [(line.clause, line.clause_class, line.mechanism) for line in clause_report(agreement)]
+    document = {
+        "file": str(file),
+        "reference": agreement.reference,
+        "version": agreement.version,
+        "content_hash": text.content_hash(agreement),
+        "faults": [],
+        "clauses": [{"clause": clause, "class": kind, "mechanism": mechanism} for clause, kind, mechanism in lines],
+    }
+    title = f"{agreement.reference} version {agreement.version}, {document['content_hash']}"
+    emit(document, json=json, table=table(title, ("clause", "class", "by"), lines))
+
+
+@app.command()
+def submit(file: File, *, as_: As, key: Key, json: Json = False) -> None:
+    """Submit an agreement for signature.  Who submits it is its drafter.
+
+    Example: concordat agreement submit DSA-2026-014.agreement.yaml --as sam-lee --key sam.key
+    """
+    document = text_of(file)
+    appended = commands.submit(cluster(), signatory(as_, key), document, str(file))
+    agreement = _checked(file)
+    _show_entry(appended, agreement.reference, json=json)
+
+
+@app.command()
+def sign(reference: Reference, *, as_: As, key: Key, json: Json = False) -> None:
+    """Sign the newest version.  The last signature that its text asks for puts it in force on its first day.
+
+    Example: concordat agreement sign DSA-2026-014 --as jane-doe --key jane.key
+    """
+    settings = load()
+    keys = FileKeys(settings.directory / "secrets")
+    appended = commands.sign_agreement(cluster(settings), signatory(as_, key), reference, keys)
+    _show_entry(appended, reference, json=json)
+
+
+@app.command(name="list")
+def list_(*, json: Json = False) -> None:
+    """List the newest version of every agreement.
+
+    Example: concordat agreement list
+    """
+    snapshot, now = read_snapshot(cluster()), clock.now()
+    entries = [versions[-1] for _, versions in sorted(snapshot.agreements.items())]
+    rows = [
+        (
+            e.agreement.reference,
+            e.agreement.version,
+            e.state,
+            e.recipient,
+            e.agreement.dates.start,
+            e.agreement.dates.end,
+        )
+        for e in entries
+    ]
+    columns = ("reference", "version", "state", "recipient", "start", "end")
+    document = [entry_document(entry, now) for entry in entries]
+    emit(document, json=json, table=table("Agreements", columns, rows))
+
+
+@app.command()
+def show(
+    reference: Reference,
+    *,
+    as_text: Annotated[bool, typer.Option("--text", help="The agreement's text alone.")] = False,
+    json: Json = False,
+) -> None:
+    """Show an agreement: state, signatures, shares; or its text.
+
+    Example: concordat agreement show DSA-2026-014
+    """
+    entry = read_snapshot(cluster()).agreement(reference)
+    if entry is None:
+        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    if as_text and not json:
+        results.print(text.render(entry.agreement), markup=False, end="")
+    else:
+        document = {**entry_document(entry, clock.now()), "text": text.render(entry.agreement)}
+        emit(document, json=json, table=entry_table(entry, clock.now()))
+
+
+@app.command()
+def history(reference: Reference, *, json: Json = False) -> None:
+    """Show every act on an agreement, by whom and when.
+
+    Example: concordat agreement history DSA-2026-014
+    """
+    found = history_of(cluster(), f"agreement/{reference}")
+    if not found:
+        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    rows = history_rows(found)
+    document = [{"position": p, "time": t, "act": a, "actor": w, "detail": d} for p, t, a, w, d in rows]
+    columns = ("position", "time", "act", "by", "detail")
+    emit(document, json=json, table=table(reference, columns, rows))
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(help="An agreement's text.")],
+    second: Annotated[Path, typer.Argument(help="Another's.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Compare two agreements clause by clause.
+
+    Example: concordat agreement diff version-1.agreement.yaml version-2.agreement.yaml
+    """
+    found = changes(_parsed(first), _parsed(second))
+    document = [{"clause": clause, "before": before, "after": after} for clause, before, after in found]
+    shown = table("Differences", ("clause", "before", "after"), found) if found else "no difference in meaning"
+    emit(document, json=json, table=shown)
+
+
+@app.command()
+def suspend(
+    reference: Reference,
+    *,
+    as_: As,
+    key: Key,
+    reason: Reason = "not given",
+    only: Annotated[list[str] | None, typer.Option(help="A share to stop; may be given again.  Default: all.")] = None,
+    json: Json = False,
+) -> None:
+    """Stop an agreement, or some of its shares, and wait until every worker has confirmed it.
+
+    Example: concordat agreement suspend DSA-2026-014 --as jane-doe --key jane.key --reason "breach reported"
+    """
+    began = clock.monotonic_seconds()
+    connection = cluster()
+    who = signatory(as_, key)
+    appended = commands.suspend(connection, who, reference, reason=reason, shares=only or ())
+    _await(appended, reference, began, json=json)
+
+
+@app.command()
+def resume(reference: Reference, *, as_: As, key: Key, json: Json = False) -> None:
+    """Lift the suspensions that the signatory's organisation ordered.  Held records are then decided and delivered.
+
+    Example: concordat agreement resume DSA-2026-014 --as jane-doe --key jane.key
+    """
+    began = clock.monotonic_seconds()
+    appended = commands.resume(cluster(), signatory(as_, key), reference)
+    _await(appended, reference, began, json=json)
+
+
+@app.command()
+def terminate(reference: Reference, *, as_: As, key: Key, reason: Reason = "not given", json: Json = False) -> None:
+    """End an agreement for ever, and wait until every worker has confirmed it.
+
+    Example: concordat agreement terminate DSA-2026-014 --as jane-doe --key jane.key --reason "purpose achieved"
+    """
+    began = clock.monotonic_seconds()
+    appended = commands.terminate(cluster(), signatory(as_, key), reference, reason=reason)
+    _await(appended, reference, began, json=json)
+
+
+def _parsed(file: Path) -> Agreement:
+    agreement = text.parse(text_of(file), str(file))
+    if isinstance(agreement, Faults):
+        raise Unusable(*agreement.items)
+    return agreement
+
+
+def _checked(file: Path) -> Agreement:
+    """The agreement; a fault of form is wrong usage, one of meaning is the answer no."""
+    _parsed(file)
+    checked = text.check(text_of(file), str(file))
+    if isinstance(checked, Faults):
+        raise AnswerIsNo(*checked.items)
+    return checked
+
+
+def _show_entry(appended: Appended, reference: str, *, json: bool) -> None:
+    entry = appended.snapshot.agreement(reference)
+    if entry is None:
+        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    missing = [f"{office} of {organisation}" for organisation, office in missing_offices(entry)]
+    document = said(appended, **entry_document(entry, clock.now()), missing=missing)
+    waiting = f"; still to sign: {', '.join(missing)}" if missing else ""
+    shown = f"{reference} version {entry.agreement.version} is {entry.state}{waiting}"
+    emit(document, json=json, table=shown)
+
+
+def _await(appended: Appended, reference: str, began: float, *, json: bool) -> None:
+    entry = appended.snapshot.agreement(reference)
+    if entry is None:
+        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    settings = load()
+    stop = commands.await_stop(
+        cluster(settings),
+        appended.positions[-1],
+        [share.dataset for share in entry.agreement.shares],
+        began_at=began,
+        age_milliseconds_max=settings.snapshot_age_milliseconds_max,
+    )
+    document = said(appended, reference=reference, state=entry.state, stop=stop)
+    emit(document, json=json, table=f"{reference} is {entry.state}\n{stop_text(stop)}")
+    if not stop.confirmed and stop.workers:
+        raise AnswerIsNo(NOT_CONFIRMED.fault(f"{reference}: {', '.join(stop.unconfirmed)}"))

@@ -1,0 +1,111 @@
+"""How agreements are shown: to programs as documents, to people as tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+
+from agreements.acts import (
+    AgreementResumed,
+    AgreementSigned,
+    AgreementSubmitted,
+    AgreementSuspended,
+    AgreementTerminated,
+)
+from agreements.apply_agreements import missing_offices
+from agreements.signing import read_agreement_statement
+from agreements.snapshot import AgreementEntry
+from broker.cli.output import table
+from broker.register.history import Accepted
+from broker.register.stop import Stop
+from contracts import topics
+
+
+def entry_document(entry: AgreementEntry, now: datetime) -> dict[str, Any]:
+    """One version of an agreement as programs read it; `standing` is each share's at `now`."""
+    agreement = entry.agreement
+    return {
+        "reference": agreement.reference,
+        "version": agreement.version,
+        "title": agreement.title,
+        "state": entry.state,
+        "content_hash": entry.content_hash,
+        "drafted_by": entry.drafted_by,
+        "recipient": entry.recipient,
+        "starts_at": entry.starts_at,
+        "ends_at": entry.ends_at,
+        "signatures": entry.signatures,
+        "missing_signatures": [{"organisation": o, "office": office} for o, office in missing_offices(entry)],
+        "suspensions": [
+            {
+                "position": suspension.position,
+                "since": suspension.since,
+                "by": suspension.by,
+                "reason": suspension.reason,
+                "shares": None if suspension.shares is None else sorted(suspension.shares),
+            }
+            for suspension in entry.suspensions
+        ],
+        "shares": [
+            {
+                "id": share.id,
+                "dataset": share.dataset,
+                "purpose": share.purpose,
+                "topic": topics.share(agreement.reference, share.id),
+                "view_schema": entry.view_schemas.get(share.id),
+                "standing": entry.standing(share.id, now),
+            }
+            for share in agreement.shares
+        ],
+    }
+
+
+def entry_table(entry: AgreementEntry, now: datetime) -> Table:
+    """One version of an agreement for people."""
+    document = entry_document(entry, now)
+    rows = [(name, document[name]) for name in ("title", "state", "content_hash", "drafted_by", "recipient")]
+    rows += [("starts", entry.starts_at), ("ends", entry.ends_at)]
+    rows += [("signed", f"{s.office} of {s.organisation}: {s.signatory}") for s in entry.signatures]
+    rows += [("to sign", f"{office} of {organisation}") for organisation, office in missing_offices(entry)]
+    rows += [("suspended", f"{s.since} by {s.by}: {s.reason}") for s in entry.suspensions]
+    rows += [("share", f"{s['id']}: {s['dataset']} to {s['topic']}, {s['standing']}") for s in document["shares"]]
+    return table(f"{entry.agreement.reference} version {entry.agreement.version}", ("", ""), rows)
+
+
+def history_rows(found: list[Accepted]) -> list[tuple[int, datetime, str, str, str]]:
+    """Position, time, act, actor and detail of each act."""
+    return [(one.position, one.statement.time, one.act_type, one.statement.actor, _detail(one)) for one in found]
+
+
+def stop_text(stop: Stop) -> str:
+    """What was seen of a stop, in words, with the worst case."""
+    worst = f"worst case {stop.worst_case_seconds:g} s: a worker that is dead or paused cannot commit after that"
+    if stop.confirmed and stop.partitions:
+        return (
+            f"confirmed at register position {stop.position} by every worker, {stop.partitions} partitions,"
+            f" in {stop.seconds:.3f} s\n{worst}"
+        )
+    if not stop.partitions:
+        return "its datasets have no source topic yet: nothing can flow"
+    if not stop.workers:
+        return f"no worker is running, so nothing flows; register position {stop.position}\n{worst}"
+    return f"NOT confirmed after {stop.seconds:.3f} s by {', '.join(stop.unconfirmed)}\n{worst}"
+
+
+def _detail(one: Accepted) -> str:
+    match one.statement.act:
+        case AgreementSubmitted():
+            return f"{len(one.statement.act.document)} bytes"
+        case AgreementSigned(statement=signed, agreement_version=version):
+            statement = read_agreement_statement(signed)
+            return f"version {version}, {statement.office} of {statement.organisation}"
+        case AgreementSuspended(reason=reason, shares=shares):
+            return f"{', '.join(shares) or 'every share'}: {reason}"
+        case AgreementTerminated(reason=reason):
+            return reason
+        case AgreementResumed():
+            return "its own suspensions"
+        case _:
+            return ""

@@ -1,0 +1,32 @@
+"""`concordat init`: a new register."""
+
+from __future__ import annotations
+
+from agreements.signing import Signer
+from broker.cli.acting import cluster, operator_key_path, said
+from broker.cli.output import Json, emit
+from broker.cluster.admin import Admin
+from broker.cluster.topics import base_topics
+from broker.register import commands
+from broker.register.keyfiles import new_key, signing_key
+from broker.settings import load
+
+
+def command(*, json: Json = False) -> None:
+    """Make the broker's own topics, the operator's key and the register's first act.
+
+    The key is kept in keys/operator.key in the state directory (mode 0600); a key that is there already is used.
+    Who holds it enrols organisations and workers: keep a copy where this machine's loss does not reach.
+
+    Example: concordat init
+    """
+    settings = load()
+    place = operator_key_path(settings)
+    connection = cluster(settings)
+    Admin(connection).create_topics(base_topics(settings.partitions, settings.replication_factor))
+    if not place.exists():
+        new_key(place)
+    operator = Signer("operator", signing_key(place))
+    appended = commands.initialise(connection, operator)
+    document = said(appended, operator_key=operator.public_key, key_file=str(place))
+    emit(document, json=json, table=f"the register is initialised\noperator key {operator.public_key}\nkept in {place}")
