@@ -163,7 +163,7 @@ def _records_hold(found: OpenSegment) -> bool:
     if count != header.records:
         return False
     if header.mode != "live":
-        return header.start == header.end and count > 0 and last < header.end
+        return header.start == header.end and last < header.end
     first = found.segment.index.records[0][0] if count else header.start
     return header.start <= first and last + 1 == header.end and count > 0
 
