@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from broker.local_postgresql import LocalPostgresql
 from tests.servers import shared, unique
 
 
@@ -25,17 +23,12 @@ class Postgresql:
         return f"host=127.0.0.1 port={self.port} user=concordat dbname={database} passfile={self.passfile}"
 
 
-@contextmanager
-def local_postgresql(directory: Path) -> Iterator[dict]:
-    """Factory: a local PostgreSQL that forgets everything at the end."""
-    with LocalPostgresql(directory, fsync=False, keep=False) as server:
-        yield {"port": server.port, "passfile": str(server.passfile)}
-
-
 @pytest.fixture(scope="session")
 def postgresql(run_directory: Path) -> Iterator[Postgresql]:
     """A real PostgreSQL 18 with `wal_level = logical`; use `database` for one of your own."""
-    with shared(run_directory, "postgresql", f"{Path(__file__).resolve()}:local_postgresql") as found:
+    with shared(
+        run_directory, "postgresql", f"{Path(__file__).resolve().with_name('postgresql_factory.py')}:local_postgresql"
+    ) as found:
         yield Postgresql(found["port"], found["passfile"])
 
 

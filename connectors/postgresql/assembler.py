@@ -1,0 +1,188 @@
+"""From decoded parts to batches: cut at commits, snapshot and stream reconciled, and the position of each batch.
+
+NO-LOSS-NO-REPEAT between snapshot and stream (rule 36, `docs/formats/position.md`).  A change of a key range that is
+- not read yet: is left out, because a later chunk shows it; that chunk must see its transaction, else it is taken again;
+- read, by a chunk that saw the transaction: is left out, because the chunk showed it;
+- read, by a chunk that did not see it: is given.
+So every row is given once by the snapshot, and every later change once by the stream.  Pure: no store, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from connectors.codes import STREAM_BROKEN
+from connectors.postgresql.decoder import Changed, Ended, Part, Started
+from connectors.postgresql.position import Chunk, Key, Partial, Place, TableProgress, lsn_text
+from connectors.postgresql.visibility import Visibility
+from connectors.protocol import Batch, Change, Position
+from contracts.change import Op
+from contracts.faults import Unavailable
+
+
+@dataclass(slots=True)
+class _Open:
+    """The transaction that is being read."""
+
+    started: Started
+    skip: int
+    """How many of its changes were given before a restart."""
+    read: int = 0
+    changes: list[Change] = field(default_factory=list)
+
+
+class Assembler:
+    """Collects parts and gives batches; `place` is the position of everything given so far."""
+
+    def __init__(self, place: Place, batch_changes_max: int) -> None:
+        self.place = place
+        self._max = batch_changes_max
+        self._open: _Open | None = None
+        self._resumed = place.partial
+        """The transaction that was given in part before a restart, until the stream gives it again."""
+        self._ready: list[Change] = []
+        self._lsn = place.lsn
+        self._tables = dict(place.tables)
+        self._unseen = set(place.unseen)
+
+    def take(self, parts: Iterable[Part]) -> None:
+        """Note the next parts of the stream."""
+        for part in parts:
+            if isinstance(part, Changed):
+                self._change(part)
+            elif isinstance(part, Started):
+                self._start(part)
+            else:
+                self._end(part)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is waiting: no change that was not given, no transaction half read.  Only then is a chunk due."""
+        return self._open is None and not self._ready and self._resumed is None
+
+    @property
+    def full(self) -> bool:
+        """Whether a batch of the greatest size is waiting."""
+        return self._waiting >= self._max
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._ready) + (len(self._open.changes) if self._open else 0)
+
+    def idle_at(self, lsn: int) -> None:
+        """The server says that everything up to `lsn` has been sent; inside a transaction that means nothing."""
+        if self._open is None and self._resumed is None and lsn > self._lsn:
+            self._lsn = lsn
+
+    def batch(self, *, heartbeat: bool = False) -> Batch | None:
+        """What has been committed since the last batch, or the first part of a transaction that is too large; else None.
+
+        With `heartbeat`, a position alone where only that has moved.
+        """
+        changes, partial = self._ready, None
+        if self.full and self._open is not None:
+            changes = changes + self._open.changes
+            partial = Partial(self._open.started.commit, self._open.read)
+            self._open.changes = []
+        if not changes and not (heartbeat and self._lsn > self.place.lsn):
+            return None
+        self._ready = []
+        self.place = self._placed(partial)
+        return Batch(tuple(changes), self.place.position())
+
+    def _placed(self, partial: Partial | None) -> Place:
+        self._tables = {name: progress.passed(self._lsn) for name, progress in self._tables.items()}
+        return msgspec.structs.replace(
+            self.place,
+            lsn=self._lsn,
+            tables=dict(self._tables),
+            partial=partial,
+            unseen=tuple(sorted(self._unseen)),
+        )
+
+    # -- the snapshot ------------------------------------------------------------------------------------------------
+
+    def next_table(self) -> tuple[str, Key | None] | None:
+        """The dataset to read a chunk of, and the key to go on after; None when every table is read."""
+        for dataset, progress in self._tables.items():
+            if not progress.done:
+                return dataset, progress.last
+        return None
+
+    def may_take(self, snapshot: str) -> bool:
+        """Whether a chunk under `snapshot` would show every change that was left out for it."""
+        assert self.settled, "a chunk between the parts of a transaction"
+        seen = Visibility.parse(snapshot)
+        return all(seen.sees(transaction) for transaction in self._unseen)
+
+    def take_chunk(self, dataset: str, rows: tuple[Change, ...], chunk: Chunk, *, done: bool) -> Batch:
+        """The batch of one chunk of the snapshot, taken after `may_take` said yes."""
+        progress = self._tables[dataset]
+        last = progress.last if chunk.upto is None else chunk.upto
+        self._tables[dataset] = TableProgress(done, last, (*progress.chunks, chunk))
+        self._unseen.clear()
+        self.place = self._placed(None)
+        return Batch(rows, self.place.position())
+
+    # -- the stream --------------------------------------------------------------------------------------------------
+
+    def _start(self, part: Started) -> None:
+        partial, self._resumed = self._resumed, None
+        if partial is not None and part.commit != partial.commit:
+            message = f"expected the rest of the transaction at {lsn_text(partial.commit)}, got {lsn_text(part.commit)}"
+            raise Unavailable(STREAM_BROKEN.fault(message))
+        self._open = _Open(part, 0 if partial is None else partial.changes)
+
+    def _end(self, part: Ended) -> None:
+        assert self._open is not None, "a commit without a begin"
+        self._ready += self._open.changes
+        self._open = None
+        self._lsn = max(self._lsn, part.end)
+
+    def _change(self, part: Changed) -> None:
+        transaction = self._open
+        assert transaction is not None, "a change outside a transaction"
+        transaction.read += 1
+        if transaction.read <= transaction.skip:
+            return
+        started = transaction.started
+        if self._shown_by_snapshot(part, started.transaction):
+            return
+        transaction.changes.append(
+            _change_of(part, started.commit, started.committed_at, started.transaction, transaction.read)
+        )
+
+    def _shown_by_snapshot(self, part: Changed, transaction: int) -> bool:
+        """Whether the snapshot has shown this change, or will."""
+        progress = self._tables.get(part.dataset)
+        if progress is None or (progress.done and not progress.chunks):
+            return False
+        if part.op is Op.TRUNCATE:  # what was read of the table is void: read it anew, after the truncate was given
+            self._tables[part.dataset] = TableProgress()
+            self._unseen.add(transaction)
+            return False
+        if part.place is None:
+            return False
+        if not progress.done and (progress.last is None or part.place > progress.last):
+            self._unseen.add(transaction)
+            return True
+        return any(chunk.holds(part.place) and chunk.saw(transaction) for chunk in progress.chunks)
+
+
+def _change_of(part: Changed, commit: int, committed_at: datetime, transaction: int, number: int) -> Change:
+    return Change(
+        dataset=part.dataset,
+        op=part.op,
+        key=part.key,
+        before=part.before,
+        after=part.after,
+        position=Position(f"{lsn_text(commit)}#{number}"),
+        committed_at=committed_at,
+        transaction=str(transaction),
+        unavailable=part.unavailable,
+        problem=part.problem,
+    )

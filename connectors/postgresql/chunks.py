@@ -1,0 +1,106 @@
+"""One chunk of a snapshot: the next rows of a table in the order of its key, and what the chunk's transaction saw."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
+from connectors.postgresql.order import KeyOrder
+from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text
+from connectors.postgresql.sessions import reported
+from connectors.postgresql.tables import RowReader, Table, leaves
+from connectors.protocol import Change, Position
+from contracts.change import Op
+from contracts.model import Contract
+
+_HEADER_BYTES = 19
+_COUNT, _LENGTH = struct.Struct(">h"), struct.Struct(">i")
+_SEEN = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text, clock_timestamp()"
+
+
+class Taken(NamedTuple):
+    """A chunk: its rows as changes, its range, and whether the table is read to its end."""
+
+    rows: tuple[Change, ...]
+    chunk: Chunk
+    done: bool
+
+
+class ChunkReader:
+    """Reads the chunks of one table."""
+
+    def __init__(self, contract: Contract, table: Table) -> None:
+        found = leaves(contract, table)
+        assert not isinstance(found, list), "the table was checked"
+        binary = {leaf.column: leaf.readers.binary is not None for leaf in found}
+        self._columns = tuple(dict.fromkeys((*binary, *contract.key)))
+        self._kinds = tuple(BINARY if binary.get(name, True) else TEXT for name in self._columns)
+        self._rows = RowReader(contract, found, self._columns)
+        key = [column for name in contract.key if (column := table.column(name)) is not None]
+        self._order = KeyOrder(key, self._columns)
+        self._contract, self._table = contract, table
+
+    def take(
+        self, session: psycopg.Connection, after: Key | None, rows_max: int, may_take: Callable[[str], bool]
+    ) -> Taken | None:
+        """The rows after `after`; None when `may_take` refuses the snapshot.  Raises `Unavailable`."""
+        with reported(), session.transaction():
+            session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            seen = session.execute(_SEEN).fetchone()
+            assert seen is not None
+            snapshot, until, read_at = seen
+            if not may_take(snapshot):
+                return None
+            with session.cursor().copy(self._query(after, rows_max)) as copy:
+                tuples = self._tuples(b"".join(bytes(block) for block in copy))
+        lsn = lsn_number(until)
+        rows = tuple(self._change(values, lsn, read_at, number) for number, values in enumerate(tuples, 1))
+        done = len(rows) < rows_max
+        last = None if done else self._order.key(tuples[-1])
+        return Taken(rows, Chunk(after, last, snapshot, lsn), done)
+
+    def _query(self, after: Key | None, rows_max: int) -> sql.Composed:
+        columns = sql.SQL(", ").join(
+            sql.SQL("{}::text" if kind == TEXT else "{}").format(sql.Identifier(name))
+            for name, kind in zip(self._columns, self._kinds, strict=True)
+        )
+        condition = sql.SQL("") if after is None else sql.SQL("WHERE {}").format(self._order.after(after))
+        return sql.SQL("COPY (SELECT {} FROM {} {} ORDER BY {} LIMIT {}) TO STDOUT (FORMAT binary)").format(
+            columns,
+            sql.Identifier(self._table.schema, self._table.name),
+            condition,
+            self._order.expressions(),
+            sql.Literal(rows_max),
+        )
+
+    def _tuples(self, data: bytes) -> list[list[Value]]:
+        at, found = _HEADER_BYTES, []
+        while (count := int(_COUNT.unpack_from(data, at)[0])) >= 0:
+            at += 2
+            values = []
+            for kind in self._kinds[:count]:
+                length = int(_LENGTH.unpack_from(data, at)[0])
+                at += 4
+                values.append(Value(NULL, b"") if length < 0 else Value(kind, data[at : at + length]))
+                at += max(length, 0)
+            found.append(values)
+        return found
+
+    def _change(self, values: Sequence[Value], lsn: int, read_at: object, number: int) -> Change:
+        decoded = self._rows.read(values)
+        return Change(
+            dataset=self._contract.dataset,
+            op=Op.READ,
+            key=self._rows.key(decoded.row),
+            before=None,
+            after=decoded.row,
+            position=Position(f"{lsn_text(lsn)}#snapshot-{number}"),
+            committed_at=read_at,  # type: ignore[arg-type]
+            snapshot=True,
+            problem=decoded.problem,
+        )

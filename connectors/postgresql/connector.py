@@ -1,0 +1,273 @@
+"""The PostgreSQL connector: logical replication with `pgoutput`, and a snapshot handed over without loss or repeat.
+
+The connector opens two sessions: one streams from the replication slot, one asks the catalogue and reads the chunks of the
+snapshot.  `poll` takes turns between a chunk and the stream.  CONFIRM-DURABLE-ONLY: the server is told only
+positions that the runtime has called `durable`, heartbeats included, so it never forgets what Kafka does not hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import ClassVar
+
+import psycopg
+
+from connectors.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING, UNKNOWN_SIGNAL
+from connectors.postgresql.assembler import Assembler
+from connectors.postgresql.catalogue import Catalogue
+from connectors.postgresql.check import Wanted, examine, publication_statement
+from connectors.postgresql.chunks import ChunkReader
+from connectors.postgresql.decoder import Decoder
+from connectors.postgresql.draft import drafts
+from connectors.postgresql.options import PostgresqlOptions
+from connectors.postgresql.position import Place, TableProgress, lsn_text, parse
+from connectors.postgresql.sessions import Received, Stream, connect, reported
+from connectors.postgresql.tables import Table, leaves
+from connectors.protocol import Batch, CheckReport, Options, Position, Signal
+from contracts.faults import Failure, Refused, Unavailable
+from contracts.model import Contract
+
+_FEED_MESSAGES = 512
+
+
+class PostgresqlConnector:
+    """Reads the tables of one PostgreSQL database (14 or newer), one per contract."""
+
+    name: ClassVar[str] = "postgresql"
+    description: ClassVar[str] = "PostgreSQL 14 or newer, by logical replication"
+    options_model: ClassVar[type[Options]] = PostgresqlOptions
+
+    def __init__(self, name: str, options: Options, contracts: Sequence[Contract]) -> None:
+        assert isinstance(options, PostgresqlOptions)
+        slot = options.slot or "concordat_" + "".join(c if c.isalnum() else "_" for c in name.lower())[:50]
+        named = {contract.dataset: contract for contract in contracts}
+        self._options = options
+        self._application = f"concordat/{name}"[:63]
+        self._wanted = Wanted(
+            contracts=named,
+            tables={dataset: _table_name(options, dataset) for dataset in named},
+            publication=options.publication or slot,
+            slot=slot,
+            manage=options.manage,
+        )
+        self._session: psycopg.Connection | None = None
+        self._stream: Stream | None = None
+        self._decoder: Decoder
+        self._assembler: Assembler
+        self._chunks: dict[str, ChunkReader] = {}
+        self._queue: deque[Received] = deque()
+        self._durable_lsn = 0
+        self._stream_turn = False
+        self._batch_at = self._asked_at = 0.0
+
+    def check(self) -> CheckReport:
+        """Reachability, privileges, settings, keys and contract fit, with the SQL that mends each fault."""
+        try:
+            session = connect(self._options.conninfo(), self._application)
+        except Failure as failure:
+            return CheckReport(failure.faults)
+        with contextlib.closing(session):
+            findings, _ = examine(Catalogue(session), self._wanted)
+        remedies = [statement for finding in findings for statement in finding.remedies]
+        return CheckReport(tuple(finding.fault for finding in findings), tuple(dict.fromkeys(remedies)))
+
+    def discover(self) -> Sequence[str]:
+        """A draft contract for every table that the user can read; no tag is guessed."""
+        session = connect(self._options.conninfo(), self._application)
+        with contextlib.closing(session):
+            return drafts(session)
+
+    def open(self, position: Position | None) -> None:
+        """Connect and continue after `position`; makes the publication and the slot where it may.
+
+        Raises `Unavailable` (unreachable, refused, misfit, slot held or ahead, another server) with what to do.
+        """
+        place = None if position is None else parse(position)
+        self.close()
+        try:
+            self._open(place)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, place: Place | None) -> None:
+        conninfo = self._options.conninfo()
+        self._session = connect(conninfo, self._application)
+        catalogue = Catalogue(self._session)
+        tables = self._prepared(catalogue)
+        self._stream = Stream(conninfo, self._application)
+        system, timeline = self._stream.identify()
+        if place is None:
+            place = self._first_place(catalogue, system, timeline)
+        else:
+            self._compare(catalogue, place, system, timeline)
+        place = self._with_every_table(place)
+        self._chunks = {
+            dataset: ChunkReader(self._wanted.contracts[dataset], table) for dataset, table in tables.items()
+        }
+        by_table = {self._wanted.tables[dataset]: contract for dataset, contract in self._wanted.contracts.items()}
+        self._decoder = Decoder(by_table, lambda _, relation: catalogue.described(relation))
+        self._assembler = Assembler(place, self._options.batch_changes_max)
+        self._queue.clear()
+        self._durable_lsn = place.lsn
+        self._start(catalogue, place.lsn, binary=_all_binary(self._wanted, tables))
+        self._batch_at = self._asked_at = time.monotonic()
+
+    def poll(self, timeout_seconds: float) -> Batch | None:
+        """The next chunk of the snapshot, or what the stream has brought; takes turns while there is a snapshot."""
+        batch = self._next_chunk()
+        if batch is None:
+            self._read_stream(0.0 if self._assembler.place.in_snapshot else timeout_seconds)
+            now = time.monotonic()
+            batch = self._assembler.batch(heartbeat=now - self._batch_at >= self._options.heartbeat_seconds)
+        if batch is not None:
+            self._batch_at = time.monotonic()
+        return batch
+
+    def durable(self, position: Position) -> None:
+        """Confirm `position` to the server, which may then forget it; also keeps the session alive."""
+        self._durable_lsn = max(self._durable_lsn, parse(position).lsn)
+        if self._stream is not None:
+            self._stream.confirm(self._durable_lsn)
+
+    def signal(self, signal: Signal) -> None:
+        """Refuses every signal."""
+        raise Refused(UNKNOWN_SIGNAL.fault(f"{self.name} takes no signal {signal.name!r}"))
+
+    def close(self) -> None:
+        """End both sessions; the slot stays."""
+        if self._stream is not None:
+            self._stream.close()
+        if self._session is not None:
+            self._session.close()
+        self._stream = self._session = None
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _next_chunk(self) -> Batch | None:
+        """The next chunk when it is the snapshot's turn; None when it is the stream's."""
+        self._stream_turn = not self._stream_turn
+        if self._stream_turn or self._queue or not self._assembler.settled:
+            return None
+        table = self._assembler.next_table()
+        if table is None:
+            return None
+        assert self._session is not None
+        dataset, after = table
+        chunks = self._chunks[dataset]
+        taken = chunks.take(self._session, after, self._options.chunk_rows, self._assembler.may_take)
+        return None if taken is None else self._assembler.take_chunk(dataset, taken.rows, taken.chunk, done=taken.done)
+
+    def _read_stream(self, timeout_seconds: float) -> None:
+        assert self._stream is not None
+        if not self._queue:
+            self._ask()
+            self._queue.extend(self._stream.read(timeout_seconds))
+        while self._queue and not self._assembler.full:
+            run: list[bytes] = []
+            while self._queue and len(run) < _FEED_MESSAGES:
+                received = self._queue.popleft()
+                if isinstance(received, int):
+                    self._assembler.take(self._decoder.feed(run))
+                    run = []
+                    self._assembler.idle_at(received)
+                else:
+                    run.append(received)
+            self._assembler.take(self._decoder.feed(run))
+
+    def _ask(self) -> None:
+        """Ask the server how far it is: often while chunks wait for the stream, else for the heartbeat."""
+        assert self._stream is not None
+        now = time.monotonic()
+        every = 0.2 if self._assembler.place.in_flight else self._options.heartbeat_seconds / 2
+        if now - self._asked_at >= every:
+            self._asked_at = now
+            self._stream.confirm(self._durable_lsn, reply=True)
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def _prepared(self, catalogue: Catalogue) -> dict[str, Table]:
+        """The tables, checked; the publication is made or mended first, since the slot must not begin before it."""
+        findings, tables = examine(catalogue, self._wanted)
+        if findings:
+            raise Unavailable(*(finding.fault for finding in findings))
+        statement = publication_statement(catalogue, self._wanted, list(tables.values()))
+        while statement is not None:
+            with reported():
+                assert self._session is not None
+                self._session.execute(statement.encode())
+            statement = publication_statement(catalogue, self._wanted, list(tables.values()))
+        return tables
+
+    def _first_place(self, catalogue: Catalogue, system: str, timeline: int) -> Place:
+        """A first start: from the slot that is there (nothing of it was ever confirmed as ours), or from a new one."""
+        slot = catalogue.slot(self._wanted.slot)
+        assert self._stream is not None
+        lsn = self._stream.create_slot(self._wanted.slot) if slot is None or slot.confirmed is None else slot.confirmed
+        return Place(system=system, timeline=timeline, slot=self._wanted.slot, lsn=lsn)
+
+    def _compare(self, catalogue: Catalogue, place: Place, system: str, timeline: int) -> None:
+        if (place.system, place.timeline) != (system, timeline):
+            message = f"stored: {place.system} timeline {place.timeline}; here: {system} timeline {timeline}"
+            raise Unavailable(OTHER_SERVER.fault(message))
+        slot = catalogue.slot(self._wanted.slot)
+        if slot is None or slot.lost or place.slot != self._wanted.slot:
+            raise Unavailable(SLOT_MISSING.fault(f"slot {place.slot} was read up to {lsn_text(place.lsn)}"))
+        if slot.confirmed is not None and slot.confirmed > place.lsn:
+            message = (
+                f"slot {place.slot} is at {lsn_text(slot.confirmed)}, the stored position at {lsn_text(place.lsn)}"
+            )
+            raise Unavailable(SLOT_AHEAD.fault(message))
+
+    def _with_every_table(self, place: Place) -> Place:
+        """A dataset that is new to the connector begins with its snapshot."""
+        fresh = TableProgress(done=not self._options.snapshot)
+        tables = {dataset: place.tables.get(dataset, fresh) for dataset in self._wanted.contracts}
+        return Place(
+            system=place.system,
+            timeline=place.timeline,
+            slot=place.slot,
+            lsn=place.lsn,
+            tables=tables,
+            partial=place.partial,
+            unseen=place.unseen,
+        )
+
+    def _start(self, catalogue: Catalogue, lsn: int, *, binary: bool) -> None:
+        """Start the stream; a slot that a dead process of ours still holds is waited for."""
+        assert self._stream is not None
+        limit = time.monotonic() + self._options.slot_wait_seconds
+        while True:
+            slot = catalogue.slot(self._wanted.slot)
+            holder = slot.holder if slot else None
+            if holder is None:
+                try:
+                    self._stream.start(self._wanted.slot, self._wanted.publication, lsn, binary=binary)
+                except Unavailable as failure:
+                    if failure.faults[0].code is not SLOT_HELD:
+                        raise
+                else:
+                    return
+            elif slot is not None and slot.application not in (None, self._application):
+                message = f"{self._wanted.slot} is read by process {holder}, application {slot.application}"
+                raise Unavailable(SLOT_HELD.fault(message))
+            if time.monotonic() > limit:
+                raise Unavailable(SLOT_HELD.fault(f"{self._wanted.slot} is still read by process {holder}"))
+            time.sleep(0.1)  # between two questions
+
+
+def _table_name(options: PostgresqlOptions, dataset: str) -> tuple[str, str]:
+    schema, _, name = options.tables.get(dataset, "public." + dataset.replace("-", "_")).rpartition(".")
+    return schema or "public", name
+
+
+def _all_binary(wanted: Wanted, tables: dict[str, Table]) -> bool:
+    """Whether every contracted column's binary form is read; else the stream is asked for text."""
+    for dataset, table in tables.items():
+        found = leaves(wanted.contracts[dataset], table)
+        if isinstance(found, list) or any(leaf.readers.binary is None for leaf in found):
+            return False
+    return True

@@ -1,0 +1,156 @@
+"""From the stream's messages to changes of the contract's rows, a relation at a time.
+
+The batch interface is `feed`: a list of messages in, the parts of transactions out.  It keeps no position and decides
+nothing about the snapshot; a native decoder can take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from connectors.codes import STREAM_BROKEN, TABLE_MISFIT
+from connectors.postgresql.columns import Value
+from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Truncate, parse
+from connectors.postgresql.order import KeyOrder
+from connectors.postgresql.position import Key
+from connectors.postgresql.tables import RowReader, Table, leaves
+from contracts.change import Op, Row
+from contracts.faults import Refused, Unavailable
+from contracts.model import Contract
+
+
+class Started(NamedTuple):
+    """A transaction begins: the LSN of its commit record, its commit time and its 32-bit number."""
+
+    commit: int
+    committed_at: datetime
+    transaction: int
+
+
+class Ended(NamedTuple):
+    """A transaction has been given completely; `end` is the LSN after it."""
+
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One change of one row; `place` is its key in the order of the snapshot, None where the row has none."""
+
+    dataset: str
+    op: Op
+    place: Key | None
+    key: Row
+    before: Row | None
+    after: Row | None
+    unavailable: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+Part = Started | Ended | Changed
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the tuples of one relation are read."""
+
+    dataset: str
+    rows: RowReader
+    order: KeyOrder
+
+
+class Decoder:
+    """Reads pgoutput messages for the tables that `contracts` describe; other tables are left out.
+
+    `describe` gives the present catalogue entry of a table: it is asked when the stream announces a table's form.
+    Raises `Refused` when a table no longer fits its contract: nothing is guessed.
+    """
+
+    def __init__(
+        self,
+        contracts: Mapping[tuple[str, str], Contract],
+        describe: Callable[[Contract, Relation], Table],
+    ) -> None:
+        self._contracts = contracts
+        self._describe = describe
+        self._readings: dict[int, _Reading | None] = {}
+
+    def feed(self, messages: Sequence[bytes]) -> Iterator[Part]:
+        """The parts in the messages, in order.  A message may give none (a table's form) or two (a change of key)."""
+        for data in messages:
+            message = parse(data)
+            if isinstance(message, RowChange):
+                reading = self._reading(message.relation)
+                if reading is not None:
+                    yield from _changes(reading, message)
+            elif isinstance(message, Begin):
+                yield Started(*message)
+            elif isinstance(message, Commit):
+                yield Ended(message.end)
+            elif isinstance(message, Relation):
+                self._readings[message.identifier] = self._prepare(message)
+            elif isinstance(message, Truncate):
+                for relation in message.relations:
+                    reading = self._reading(relation)
+                    if reading is not None:
+                        yield Changed(reading.dataset, Op.TRUNCATE, None, {}, None, None)
+
+    def _reading(self, relation: int) -> _Reading | None:
+        try:
+            return self._readings[relation]
+        except KeyError:
+            message = f"a change of relation {relation}, whose form was not announced"
+            raise Unavailable(STREAM_BROKEN.fault(message)) from None
+
+    def _prepare(self, relation: Relation) -> _Reading | None:
+        contract = self._contracts.get((relation.schema, relation.name))
+        if contract is None:
+            return None
+        return prepare(contract, self._describe(contract, relation), relation.columns)
+
+
+def prepare(contract: Contract, table: Table, columns: Sequence[str]) -> _Reading:
+    """How tuples of `table` whose columns stand in the order `columns` are read; raises `Refused` on a misfit."""
+    found = leaves(contract, table)
+    if isinstance(found, list):
+        raise Refused(*found)
+    missing = [leaf.column for leaf in found if leaf.column not in columns]
+    if missing:
+        message = f"{contract.dataset}: {table} does not publish {', '.join(missing)}"
+        raise Refused(TABLE_MISFIT.fault(message))
+    key = [column for name in contract.key if (column := table.column(name)) is not None]
+    return _Reading(contract.dataset, RowReader(contract, found, columns), KeyOrder(key, columns))
+
+
+def _changes(reading: _Reading, message: RowChange) -> Iterator[Changed]:
+    if message.kind == b"D":
+        yield _delete(reading, message.old, whole=not message.old_is_key)
+        return
+    assert message.new is not None
+    older = None if message.old_is_key else message.old
+    op = Op.CREATE if message.kind == b"I" else Op.UPDATE
+    if message.old is not None and _moved(reading.order, message.old, message.new):
+        yield _delete(reading, message.old, whole=not message.old_is_key)
+        op = Op.CREATE
+    after = reading.rows.read(message.new, older)
+    place = reading.order.key(message.new)
+    before = reading.rows.read(older).row if older is not None and op is Op.UPDATE else None
+    key = reading.rows.key(after.row)
+    yield Changed(reading.dataset, op, place, key, before, after.row, after.unavailable, after.problem)
+
+
+def _moved(order: KeyOrder, old: list[Value], new: list[Value]) -> bool:
+    """Whether the key changed; a part that the new tuple does not send has not."""
+    place = order.key(new)
+    return place is not None and place != order.key(old)
+
+
+def _delete(reading: _Reading, old: list[Value] | None, *, whole: bool) -> Changed:
+    if old is None:
+        raise Unavailable(STREAM_BROKEN.fault(f"{reading.dataset}: a delete without a key"))
+    row = reading.rows.read(old)
+    before = row.row if whole else None
+    return Changed(reading.dataset, Op.DELETE, reading.order.key(old), reading.rows.key(row.row), before, None)

@@ -1,0 +1,192 @@
+"""Sessions with the server: opened with clear faults, one for questions and rows, one for the replication stream."""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors, pq, sql
+
+from connectors.codes import (
+    PRIVILEGE_MISSING,
+    SETTING_WRONG,
+    SLOT_HELD,
+    STORE_REFUSES,
+    STORE_UNREACHABLE,
+    STREAM_BROKEN,
+)
+from connectors.postgresql.position import lsn_number, lsn_text
+from contracts.faults import Failure, Unavailable
+
+_FORMS = "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex -c extra_float_digits=1"
+_DATA, _KEEPALIVE = struct.Struct(">QQq"), struct.Struct(">QqB")
+_STATUS = struct.Struct(">cQQQqB")
+_REFUSALS = ("28P01", "28000", "password", "no pg_hba.conf entry", "not permitted to log in", 'role "')
+_STATUS_SECONDS = 1.0
+_READ_BYTES_MAX = 4_000_000
+_GATHER_SECONDS = 0.01
+"""The server sends every change by itself: once one has come, wait this long for more, and read them together."""
+
+Received = bytes | int
+
+
+def failure(exception: psycopg.Error | str) -> Unavailable:
+    """What a broken or refused session means; the text is the server's, which shows no row."""
+    text = " ".join(str(exception).split())
+    if isinstance(exception, errors.InsufficientPrivilege):
+        return Unavailable(PRIVILEGE_MISSING.fault(text))
+    refused = any(sign in text for sign in _REFUSALS)
+    return Unavailable((STORE_REFUSES if refused else STORE_UNREACHABLE).fault(text))
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turns what psycopg raises into failures with what to do."""
+    try:
+        yield
+    except psycopg.Error as exception:
+        raise failure(exception) from exception
+
+
+def connect(conninfo: str, application: str) -> psycopg.Connection:
+    """A session for questions; autocommit.  Raises `Unavailable`."""
+    with reported():
+        return psycopg.connect(
+            conninfo,
+            autocommit=True,
+            application_name=application,
+            options=_FORMS,
+            client_encoding="UTF8",
+            connect_timeout=10,
+        )
+
+
+class Stream:
+    """The replication stream of one slot, as raw pgoutput messages.  One thread owns it."""
+
+    def __init__(self, conninfo: str, application: str) -> None:
+        more = {"replication": "database", "application_name": application, "options": _FORMS, "connect_timeout": "10"}
+        full = psycopg.conninfo.make_conninfo(conninfo, **more, client_encoding="UTF8")
+        self._connection = pq.PGconn.connect(full.encode())
+        if self._connection.status != pq.ConnStatus.OK:
+            raise failure(_words(self._connection))
+        self._durable = 0
+        self._told_at = 0.0
+        self.sent = 0
+        """The server has sent everything up to this LSN that belongs to the stream."""
+
+    def identify(self) -> tuple[str, int]:
+        """The server's system identifier and timeline."""
+        result = self._connection.exec_(b"IDENTIFY_SYSTEM")
+        self._expect(result, pq.ExecStatus.TUPLES_OK)
+        return (result.get_value(0, 0) or b"").decode(), int(result.get_value(0, 1) or b"0")
+
+    def create_slot(self, slot: str) -> int:
+        """Make the slot; gives the LSN from which it keeps changes."""
+        command = sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'nothing')").format(
+            sql.Identifier(slot)
+        )
+        result = self._connection.exec_(command.as_bytes(None))
+        self._expect(result, pq.ExecStatus.TUPLES_OK)
+        return lsn_number((result.get_value(0, 1) or b"").decode())
+
+    def start(self, slot: str, publication: str, lsn: int, *, binary: bool) -> None:
+        """Begin to stream what was committed after `lsn`; raises `Unavailable`, SLOT_HELD when another reads it."""
+        options = sql.SQL("(proto_version '1', publication_names {}, binary {})").format(
+            sql.Literal(f'"{publication}"'), sql.Literal("true" if binary else "false")
+        )
+        command = sql.SQL("START_REPLICATION SLOT {} LOGICAL {} {}").format(
+            sql.Identifier(slot),
+            sql.SQL(lsn_text(lsn)),
+            options,
+        )
+        result = self._connection.exec_(command.as_bytes(None))
+        self._expect(result, pq.ExecStatus.COPY_BOTH)
+        self._durable = self.sent = lsn
+
+    def read(self, timeout_seconds: float) -> list[Received]:
+        """The messages that have come, waiting at most `timeout_seconds` for the first.
+
+        A number stands where the server said that everything up to that LSN has been sent.
+        """
+        messages: list[Received] = []
+        size = 0
+        limit = time.monotonic() + timeout_seconds
+        try:
+            while size < _READ_BYTES_MAX:
+                length, data = self._connection.get_copy_data(1)
+                if length > 0:
+                    size += self._take(bytes(data or b""), messages)
+                elif length < 0:
+                    raise failure(_words(self._connection) or "the server ended the stream")
+                elif not self._wait(limit - time.monotonic()):
+                    break
+                if len(messages) == 1:
+                    limit = min(limit, time.monotonic() + _GATHER_SECONDS)
+        except psycopg.OperationalError as exception:
+            raise failure(exception) from exception
+        self._tell(reply=False, due=_STATUS_SECONDS)
+        return messages
+
+    def confirm(self, lsn: int, *, reply: bool = False) -> None:
+        """Tell the server that everything up to `lsn` is durable; with `reply`, ask how far it is."""
+        self._durable = max(self._durable, lsn)
+        self._tell(reply=reply, due=0.0)
+
+    def close(self) -> None:
+        """End the session; safe to call twice."""
+        self._connection.finish()
+
+    def _take(self, data: bytes, messages: list[Received]) -> int:
+        if data[:1] == b"w":
+            self.sent = max(self.sent, _DATA.unpack_from(data, 1)[0])
+            messages.append(data[25:])
+        elif data[:1] == b"k":
+            end, _, wanted = _KEEPALIVE.unpack_from(data, 1)
+            messages.append(end)
+            if wanted:
+                self._tell(reply=False, due=0.0)
+        else:
+            raise Unavailable(STREAM_BROKEN.fault(f"a stream message of the unknown kind {data[:1]!r}"))
+        return len(data)
+
+    def _wait(self, seconds: float) -> bool:
+        """Whether more has come in time."""
+        if seconds <= 0 or not select.select([self._connection.socket], [], [], min(seconds, _STATUS_SECONDS))[0]:
+            self._tell(reply=False, due=_STATUS_SECONDS)
+            return seconds > _STATUS_SECONDS
+        self._connection.consume_input()
+        return True
+
+    def _tell(self, *, reply: bool, due: float) -> None:
+        """The standby status: written as far as read, flushed and applied as far as durable in Kafka."""
+        now = time.monotonic()
+        if now - self._told_at < due:
+            return
+        self._told_at = now
+        try:
+            self._connection.put_copy_data(
+                _STATUS.pack(b"r", max(self._durable, self.sent), self._durable, self._durable, 0, reply)
+            )
+            self._connection.flush()
+        except psycopg.OperationalError as exception:
+            raise failure(exception) from exception
+
+    def _expect(self, result: pq.abc.PGresult, status: pq.ExecStatus) -> None:
+        if result.status != status:
+            raise _command_failure(result)
+
+
+def _command_failure(result: pq.abc.PGresult) -> Failure:
+    state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+    text = " ".join(result.error_message.decode(errors="replace").split())
+    code = {"55006": SLOT_HELD, "42501": PRIVILEGE_MISSING, "53400": SETTING_WRONG, "55000": SETTING_WRONG}.get(state)
+    return Unavailable((code or STORE_UNREACHABLE).fault(text))
+
+
+def _words(connection: pq.abc.PGconn) -> str:
+    return connection.error_message.decode(errors="replace").strip()
