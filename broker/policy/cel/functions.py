@@ -154,10 +154,11 @@ def _zone(name: str) -> ZoneInfo | timedelta | None:
 def _accessor(of_timestamp: Callable[[Any, int], int], of_duration: int | None = None) -> Callable[..., Any]:
     """An accessor: of a calendar time and its nanoseconds, and, with `of_duration` nanoseconds a unit, of a span."""
 
-    def call(target: Any, zone: Any = "UTC") -> Any:
-        if type(target) is Duration and of_duration is not None and zone == "UTC":
+    def call(target: Any, *zones: Any) -> Any:
+        if type(target) is Duration and of_duration is not None and not zones:
             size = abs(target.nanoseconds) // of_duration
             return size if target.nanoseconds >= 0 else -size
+        zone = zones[0] if zones else "UTC"
         if type(target) is not Timestamp or type(zone) is not str:
             return NO_OVERLOAD
         where = _zone(zone)

@@ -7,6 +7,7 @@ neither it nor anything that walks the tree can be made to run out of stack.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -124,6 +125,8 @@ class _Build(Transformer[Token, Any]):
     def arguments(self, items: list[Node]) -> list[Node]:
         return [_settled(item) for item in items]
 
+    elements = arguments
+
     def listing(self, items: list[Any]) -> Node:
         elements: list[Node] = items[1] if len(items) > 1 else []
         return syntax.Listing(_above(items[0], *elements), tuple(elements))
@@ -139,7 +142,7 @@ class _Build(Transformer[Token, Any]):
 
     def select(self, items: list[Any]) -> Node:
         operand, token = _settled(items[0]), items[2]
-        return syntax.Select(_above(operand.place, operand), operand, _member(token))
+        return syntax.Select(_above(token, operand), operand, _member(token))
 
     def method(self, items: list[Any]) -> Node:
         operand, token = _settled(items[0]), items[2]
@@ -182,8 +185,10 @@ class _Build(Transformer[Token, Any]):
 def _chain(kind: type[syntax.Both | syntax.Either], items: list[Node]) -> Node:
     """`a && b && c` as one node, so that a long chain is not deep; a group in brackets stays one item."""
     left, right = (_settled(item) for item in items)
-    members = left.items if isinstance(left, kind) else (left,)
-    return kind(_above(members[0].place, *members, right), (*members, right))
+    if not isinstance(left, kind):
+        return kind(_above(left.place, left, right), (left, right))
+    depth = max(left.place.depth, _above(right.place, right).depth)
+    return kind(replace(left.place, depth=depth), (*left.items, right))
 
 
 def _settled(node: Node) -> Node:
