@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import Protocol
 
 from agreements.fold import fold_batch
 from agreements.snapshot import Snapshot
 
 
+class Register(Protocol):
+    """The register at any position."""
+
+    @property
+    def first(self) -> int | None:
+        """The offset of the first record; None for an empty register."""
+        ...
+
+    def at(self, position: int) -> Snapshot | None:
+        """The snapshot after the record at `position` (-1: of an empty register); None where there is no record."""
+        ...
+
+    def newest(self) -> Snapshot:
+        """The snapshot after every record."""
+        ...
+
+
 class History:
-    """Folds the register once, and keeps the snapshot at every position asked for."""
+    """Folds the register's records once, and keeps the snapshot at every position asked for."""
 
     def __init__(self, records: Iterable[tuple[int, bytes | None]]) -> None:
         self._records = list(records)
@@ -20,11 +38,11 @@ class History:
 
     @property
     def first(self) -> int | None:
-        """The offset of the first record; None for an empty register."""
+        """See `Register`."""
         return self._offsets[0] if self._offsets else None
 
     def at(self, position: int) -> Snapshot | None:
-        """The snapshot after the record at `position` (-1: of an empty register); None where there is no record."""
+        """See `Register`."""
         if position in self._known:
             return self._known[position]
         end = bisect_right(self._offsets, position)
@@ -39,7 +57,7 @@ class History:
         return snapshot
 
     def newest(self) -> Snapshot:
-        """The snapshot after every record."""
+        """See `Register`."""
         found = self.at(self._offsets[-1] if self._offsets else -1)
         assert found is not None
         return found

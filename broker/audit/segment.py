@@ -257,7 +257,8 @@ def records_digest(index: Index) -> str:
 
 
 def _parts(index: Index, leaves: Iterable[Leaf]) -> Iterator[bytes]:
-    lines, size = [encode(index) + b"\n"], 0
+    lines = [encode(index) + b"\n"]
+    size = len(lines[0])
     for leaf in leaves:
         line = leaf.line()
         size += len(line)

@@ -23,7 +23,7 @@ from broker.audit.decisions import check_decisions
 from broker.audit.delivery import SharePartition, Trail, match
 from broker.audit.evidence import Evidence, SourcePartition
 from broker.audit.header import SignedHeader, read_header
-from broker.audit.history import History
+from broker.audit.history import History, Register
 from broker.audit.leaf import REMOVED
 from broker.audit.read import OpenSegment, read_segment
 from broker.audit.report import PartitionReport, Report
@@ -32,15 +32,17 @@ from contracts.faults import Fault, Faults
 from contracts.model import Kind
 
 
-def verify(evidence: Evidence) -> Report:
-    """Check everything that `evidence` holds.  Never raises for what it says, only when it cannot be read."""
-    return _Verification(evidence).run()
+def verify(evidence: Evidence, register: Register | None = None) -> Report:
+    """Check everything that `evidence` holds.  Never raises for what it says, only when it cannot be read.
+
+    `register` is the evidence's own, folded, unless the caller has it already.
+    """
+    return _Verification(evidence, History(evidence.register()) if register is None else register).run()
 
 
 class _Verification:
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._history = History(evidence.register())
+    def __init__(self, evidence: Evidence, register: Register) -> None:
+        self._evidence, self._history = evidence, register
         self._newest = self._history.newest()
         self._chains: dict[SourcePartition, Chain] = {}
         self._trails: dict[SourcePartition, Trail] = {}
