@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agreements import text
 from agreements.acts import (
@@ -15,7 +15,7 @@ from agreements.acts import (
 from agreements.apply_agreements import missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.codes import NOT_ENTITLED
-from agreements.model import Agreement, Side
+from agreements.model import Agreement, Share, Side
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import AgreementEntry, Snapshot
 from broker import clock
@@ -28,6 +28,7 @@ from broker.register.codes import NO_SUCH
 from broker.register.publishing import schema_ids
 from contracts import topics
 from contracts.faults import Fault, Faults, Refused, Unusable
+from contracts.model import Contract
 
 
 def submit(connection: Connection, signer: Signer, document: str, file: str | None = None) -> Appended:
@@ -70,6 +71,7 @@ def register_faults(
             message = f"a contract for {share.dataset} of major version {share.contract}"
             found.append(NO_SUCH.fault(message, line=line, column=column))
             continue
+        found += _unknown_caveats(index, share, contract.contract, places or {})
         plan = compile_plan(agreement, text.content_hash(agreement), share, contract.contract, positions=places)
         if isinstance(plan, Faults):
             found += plan.items
@@ -175,6 +177,20 @@ def _activating(
         views,
         new,
     )
+
+
+def _unknown_caveats(
+    index: int,
+    share: Share,
+    contract: Contract,
+    places: Mapping[str, tuple[int, int]],
+) -> Iterator[Fault]:
+    """The gate of the clause `caveats`: what was read must be what the contract says now."""
+    known = {f"{caveat.identifier}@{caveat.version}" for caveat in contract.caveats}
+    for number, caveat in enumerate(share.caveats):
+        if caveat not in known:
+            line, column = places.get(f"shares[{index}].caveats[{number}]", (None, None))
+            yield NO_SUCH.fault(f"the caveat {caveat} in the contract of {share.dataset}", line=line, column=column)
 
 
 def _without_encryption_key(agreement: Agreement, snapshot: Snapshot) -> list[Fault]:

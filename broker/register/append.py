@@ -30,6 +30,8 @@ TRANSACTIONAL_ID = "concordat.register"
 _PARTITION = 0
 _ATTEMPTS = 8
 _BACK_OFF_SECONDS = 0.05
+_SEEN_SECONDS = 20.0
+_SEEN_POLL_SECONDS = 0.002
 
 
 class Deed(NamedTuple):
@@ -75,9 +77,18 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
             except ClusterFatal as fault:
                 raise Unavailable(NOT_READ.fault(str(fault))) from fault
             else:
-                positions = _positions_of(written, reader.read_new())
-                return Appended(reader.snapshot, positions)
+                return _seen(written, reader)
     raise Refused(BEATEN.fault(f"{_ATTEMPTS} times"))
+
+
+def _seen(written: Sequence[bytes], reader: RegisterReader) -> Appended:
+    """Wait until the committed acts can be read: Kafka confirms a commit a moment before it shows the records."""
+    until = clock.monotonic_seconds() + _SEEN_SECONDS
+    while not (found := _positions_of(written, reader.read_new())):
+        if clock.monotonic_seconds() > until:
+            raise Unavailable(NOT_READ.fault(f"the act was committed but is not shown after {_SEEN_SECONDS:g} s"))
+        time.sleep(_SEEN_POLL_SECONDS)
+    return Appended(reader.snapshot, found)
 
 
 def _check_versions(

@@ -1,0 +1,145 @@
+"""Registers to test with: people with keys, and the records that they write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agreements import acts, text
+from agreements.apply_agreements import missing_offices
+from agreements.clauses import report_hash, report_text
+from agreements.fold import Alarm, fold
+from agreements.model import Agreement
+from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
+from agreements.snapshot import EMPTY, Snapshot
+from contracts import text as contract_text
+from contracts import topics
+from contracts.avro import key_schema, value_schema
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SIRO = "Senior Information Risk Owner"
+OWNER = "Information Asset Owner"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def signer(actor: str) -> Signer:
+    """Who acts, with a key made from the name."""
+    return Signer(actor, Ed25519PrivateKey.from_private_bytes(sha256(actor.encode()).digest()))
+
+
+@cache
+def agreement(reference: str = "DSA-2026-101") -> Agreement:
+    """One of the examples."""
+    found = text.parse((EXAMPLES / "agreements" / f"{reference}.agreement.yaml").read_text())
+    assert isinstance(found, Agreement), found
+    return found
+
+
+@dataclass
+class Register:
+    """A register in memory: every act is recorded, then folded."""
+
+    snapshot: Snapshot = EMPTY
+    records: list[tuple[int, bytes]] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    time: datetime = NOON
+
+    def do(self, act: acts.AnyAct, actor: str, *, expects: int | None = None, key: Signer | None = None) -> list[str]:
+        """Fold an act; the codes of the alarms that it raised."""
+        self.time += timedelta(seconds=1)
+        register = self.snapshot.operator_key or signer("operator").public_key
+        version = self.snapshot.version(act.subject()) if expects is None else expects
+        who = Signer(actor, (key or signer(actor)).key)
+        return self.add(acts.record(act, signer=who, register=register, expects=version, time=self.time))
+
+    def add(self, value: bytes) -> list[str]:
+        """Fold a record; offsets have gaps, as transactions make them."""
+        position = 2 * len(self.records)
+        self.records.append((position, value))
+        self.snapshot, alarms = fold(self.snapshot, position, value)
+        self.alarms += alarms
+        return [alarm.fault.code.name for alarm in alarms]
+
+    def submit(self, submitted: Agreement, actor: str = "signatory/wp-drafter") -> list[str]:
+        canonical = text.canonical(submitted).decode()
+        return self.do(acts.AgreementSubmitted(submitted.reference, canonical, report_text(submitted)), actor)
+
+    def signing(self, reference: str, actor: str) -> acts.AgreementSigned:
+        """The act by which `actor` signs, with view schemas if it is the last."""
+        entry = self.snapshot.agreement(reference)
+        who = self.snapshot.signatory(actor.removeprefix("signatory/"))
+        statement = agreement_statement(
+            entry.content_hash,
+            report_hash(entry.report),
+            signatory=who.identifier,
+            organisation=who.organisation,
+            office=who.office,
+            time=self.time,
+        )
+        views, schemas = {}, []
+        if missing_offices(entry) == [(who.organisation, who.office)]:
+            known = {schema.text: schema.identifier for schema in self.snapshot.schemas.values()}
+            for share in entry.agreement.shares:
+                topic = topics.share(reference, share.id)
+                schema = f'"{topic}"'
+                if schema not in known:
+                    number = len(self.snapshot.schemas) + len(schemas) + 1
+                    schemas.append(acts.NewSchema(number, f"{topic}-value", schema))
+                    known[schema] = number
+                views[share.id] = known[schema]
+        signature = sign(signer(actor).key, AGREEMENT_DOMAIN, statement.encode())
+        version = entry.agreement.version
+        return acts.AgreementSigned(reference, version, statement, signature, views, tuple(schemas))
+
+    def sign(self, reference: str, actor: str) -> list[str]:
+        return self.do(self.signing(reference, actor), actor)
+
+    def publish(self, dataset: str, actor: str = "signatory/ho-owner", **replacements: str) -> list[str]:
+        document = (EXAMPLES / "contracts" / f"{dataset}.contract.yaml").read_text()
+        for before, after in replacements.items():
+            document = document.replace(before, after)
+        contract = contract_text.parse(document)
+        known = {schema.text: schema.identifier for schema in self.snapshot.schemas.values()}
+        new, used = [], []
+        for suffix, schema in (("key", key_schema(contract)), ("value", value_schema(contract))):
+            if schema not in known:
+                known[schema] = len(self.snapshot.schemas) + len(new) + 1
+                new.append(acts.NewSchema(known[schema], f"{topics.source(dataset)}-{suffix}", schema))
+            used.append(known[schema])
+        return self.do(acts.ContractPublished(dataset, document, used[0], used[1], tuple(new)), actor)
+
+
+def enrolled() -> Register:
+    """A register with the example's parties, people and contracts."""
+    register = Register()
+    register.do(acts.RegisterInitialised(signer("operator").public_key), "operator")
+    for organisation in ("home-office", "work-and-pensions"):
+        key = signer(f"party/{organisation}").public_key
+        register.do(acts.PartyAdded(organisation, organisation, key), "operator")
+    for person, organisation, office in (
+        ("ho-siro", "home-office", SIRO),
+        ("ho-owner", "home-office", OWNER),
+        ("wp-siro", "work-and-pensions", SIRO),
+        ("wp-drafter", "work-and-pensions", "Data Sharing Lead"),
+    ):
+        key = signer(f"signatory/{person}").public_key
+        register.do(acts.SignatoryEnrolled(organisation, person, office, key), f"party/{organisation}")
+    for dataset in ("crossings", "travellers"):
+        register.publish(dataset)
+    assert register.alarms == []
+    return register
+
+
+def approved(reference: str = "DSA-2026-101") -> Register:
+    """As `enrolled`, with one agreement signed by all."""
+    register = enrolled()
+    register.submit(agreement(reference))
+    for person in ("wp-siro", "ho-siro", "ho-owner"):
+        register.sign(reference, f"signatory/{person}")
+    assert register.alarms == []
+    return register
