@@ -63,8 +63,12 @@ class Admin(Asking):
         }
 
     def create_topics(self, specs: Iterable[TopicSpec]) -> tuple[str, ...]:
-        """Make those that are not there, and wait until they can be used; the names of those that were made."""
-        wanted = [NewTopic(s.name, s.partitions, s.replication_factor, config=dict(s.configuration)) for s in specs]
+        """Make those that are not there, and wait until they can be used; the names of those that were made.
+
+        Of several specs with one name the last counts: a name asked for twice would crash the client library.
+        """
+        named = {spec.name: spec for spec in specs}.values()
+        wanted = [NewTopic(s.name, s.partitions, s.replication_factor, config=dict(s.configuration)) for s in named]
         if not wanted:
             return ()
         futures = self._client.create_topics(wanted, request_timeout=LIMIT_SECONDS)
@@ -86,7 +90,7 @@ class Admin(Asking):
 
     def delete_topics(self, names: Iterable[str]) -> None:
         """Remove topics with all their records."""
-        if wanted := list(names):
+        if wanted := list(dict.fromkeys(names)):
             for name, future in self._client.delete_topics(wanted, request_timeout=LIMIT_SECONDS).items():
                 self._wait(f"topic {name}", future, fine=(KafkaError.UNKNOWN_TOPIC_OR_PART,))
 
@@ -159,13 +163,13 @@ class Admin(Asking):
 
     def create_rules(self, rules: Iterable[Rule]) -> None:
         """Permit."""
-        if wanted := [binding_of(rule) for rule in rules]:
+        if wanted := [binding_of(rule) for rule in dict.fromkeys(rules)]:
             for future in self._client.create_acls(wanted, request_timeout=LIMIT_SECONDS).values():
                 self._wait("access rules", future)
 
     def delete_rules(self, rules: Iterable[Rule]) -> None:
         """Permit no longer.  A running consumer is refused within some tens of milliseconds."""
-        if wanted := [filter_of(rule) for rule in rules]:
+        if wanted := [filter_of(rule) for rule in dict.fromkeys(rules)]:
             for future in self._client.delete_acls(wanted, request_timeout=LIMIT_SECONDS).values():
                 self._wait("access rules", future)
 
@@ -185,23 +189,28 @@ class Admin(Asking):
         }
 
     def _await_seen(self, names: set[str]) -> None:
-        """Wait until the brokers know new topics: the controller knows them a moment earlier."""
+        """Wait until new topics answer: the controller knows them a moment before the brokers lead them."""
         limit = clock.monotonic_seconds() + LIMIT_SECONDS
         while True:
-            futures = self._client.describe_topics(TopicCollection(sorted(names)), request_timeout=LIMIT_SECONDS)
-            if all(_leads(future) for future in futures.values()):
+            if self._answer_for(names):
                 return
             if clock.monotonic_seconds() > limit:
                 raise Unavailable(TOPIC_UNSEEN.fault(", ".join(sorted(names))))
             time.sleep(0.02)  # between two questions
 
+    def _answer_for(self, names: set[str]) -> bool:
+        """Whether every partition of these topics has a leader that answers as one."""
+        described = self._client.describe_topics(TopicCollection(sorted(names)), request_timeout=LIMIT_SECONDS)
+        try:
+            found = [future.result(LIMIT_SECONDS) for future in described.values()]
+            spec = OffsetSpec.earliest()
+            places = {TopicPartition(topic.name, part.id): spec for topic in found for part in topic.partitions}
+            for future in self._client.list_offsets(places, request_timeout=LIMIT_SECONDS).values():
+                future.result(LIMIT_SECONDS)
+        except KafkaException:
+            return False
+        return True
+
     def _alter_user(self, change: UserScramCredentialUpsertion | UserScramCredentialDeletion) -> None:
         for name, future in self._client.alter_user_scram_credentials([change], request_timeout=LIMIT_SECONDS).items():
             self._wait(f"user {name}", future, fine=(KafkaError.RESOURCE_NOT_FOUND,))
-
-
-def _leads(future: Future[Any]) -> bool:
-    try:
-        return all(partition.leader is not None for partition in future.result(LIMIT_SECONDS).partitions)
-    except KafkaException:
-        return False

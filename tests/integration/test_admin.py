@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 def test_making_a_topic_twice_makes_it_once_and_it_can_be_used_at_once(kafka):
     admin, name = Admin(kafka), unique("made")
     spec = TopicSpec(name, 3, 1, {"cleanup.policy": "compact"})
-    assert admin.create_topics([spec]) == (name,)
+    assert admin.create_topics([spec, spec]) == (name,)  # the client library would crash on a name asked for twice
     assert admin.create_topics([spec]) == ()
     state = admin.topics()[name]
     assert (state.partitions, state.replication_factor) == (3, 1)
