@@ -17,6 +17,7 @@ from agreements.model import (
     Dates,
     Law,
     Limits,
+    Mask,
     Party,
     Share,
     Side,
@@ -125,6 +126,8 @@ CROSSING: Mapping[str, Any] = MappingProxyType({
 
 
 def treatment(action: str, **parameters: Any) -> Treatment:
+    if action == "mask":
+        parameters = {"mask": Mask()} | parameters
     return Treatment(action=action, **parameters)
 
 
