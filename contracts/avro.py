@@ -9,7 +9,7 @@ that breaks the contract, must be writable, so that the worker can say what is w
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from contracts.model import Contract, Field, FieldType, TypeName
@@ -77,6 +77,11 @@ def avro_type(type_: FieldType, name: str, *, lenient: bool = False) -> AvroType
             return _PRIMITIVE[type_.name]
 
 
+def type_names(contract: Contract) -> tuple[str, ...]:
+    """The names of every record and enum in a contract's row; a schema in which one stands twice cannot be read."""
+    return tuple(_names(row_schema(contract)))
+
+
 def optional(avro: AvroType) -> AvroType:
     """A union of null and `avro`."""
     return ["null", avro]
@@ -91,6 +96,17 @@ def _element(type_: FieldType, name: str, lenient: bool) -> AvroType:  # noqa: F
     assert type_.items is not None
     avro = avro_type(type_.items, name + "_item", lenient=lenient)
     return avro if type_.items_required else optional(avro)
+
+
+def _names(avro: AvroType) -> Iterator[str]:
+    if isinstance(avro, list):
+        for branch in avro:
+            yield from _names(branch)
+    elif isinstance(avro, dict):
+        if avro["type"] in ("record", "enum"):
+            yield avro["name"]
+        for part in (*(field["type"] for field in avro.get("fields", ())), avro.get("items"), avro.get("values")):
+            yield from _names(part)
 
 
 def _record(

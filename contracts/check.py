@@ -60,7 +60,10 @@ class Checker:
 
     def row(self, row: Row, unavailable: Collection[str] = ()) -> tuple[Violation, ...]:
         """What breaks the contract in `row`; the paths in `unavailable` are not looked at."""
-        return tuple(_record(row, "", self._fields, self._names, unavailable))
+        found = _record(row, "", self._fields, self._names)
+        if not unavailable:
+            return tuple(found)
+        return tuple(violation for violation in found if not _is_under(violation.path, unavailable))
 
     def change(self, envelope: Envelope) -> tuple[Violation, ...]:
         """What breaks the contract in a change: its operation against the dataset's kind, and the row after it.
@@ -81,15 +84,12 @@ def _record(
     prefix: str,
     fields: Sequence[tuple[Field, _Check]],
     names: frozenset[str],
-    unavailable: Collection[str],
 ) -> Iterator[Violation]:
     if not isinstance(row, dict):
         yield Violation("type", prefix.rstrip("."))
         return
     for field, check in fields:
         path = prefix + field.name
-        if path in unavailable:
-            continue
         value = row.get(field.name)
         if value is not None:
             yield from check(value, path)
@@ -97,6 +97,11 @@ def _record(
             yield Violation("required", path)
     if not names.issuperset(row):
         yield Violation("unknown-field", prefix.rstrip("."))
+
+
+def _is_under(path: str, unavailable: Collection[str]) -> bool:
+    """Whether a path, or a record that holds it, is among those whose value the store did not give."""
+    return any(path == missing or path.startswith(missing + ".") for missing in unavailable)
 
 
 def _check_of(type_: FieldType) -> _Check:
@@ -108,7 +113,7 @@ def _check_of(type_: FieldType) -> _Check:
 def _record_check(type_: FieldType) -> _Check:
     fields = tuple((field, _check_of(field.type)) for field in type_.fields)
     names = frozenset(field.name for field in type_.fields)
-    return lambda value, path: _record(value, path + ".", fields, names, ())
+    return lambda value, path: _record(value, path + ".", fields, names)
 
 
 def _plain_check(kind: type) -> _Check:
@@ -148,13 +153,12 @@ def _number_check(type_: FieldType) -> _Check:
         TypeName.DECIMAL: Decimal,
     }
     kind = kinds[type_.name]
-    least = None if type_.minimum is None else Decimal(str(type_.minimum))
-    most = None if type_.maximum is None else Decimal(str(type_.maximum))
+    least, most = (_number(bound, kind) for bound in (type_.minimum, type_.maximum))
 
     def check(value: Any, path: str) -> Iterator[Violation]:
         if not isinstance(value, kind) or isinstance(value, bool):
             yield Violation("type", path)
-        elif not (isinstance(value, int) or math.isfinite(value)):
+        elif not _is_finite(value):
             yield Violation("not-finite", path)
         else:
             if least is not None and value < least:
@@ -167,12 +171,30 @@ def _number_check(type_: FieldType) -> _Check:
     return check
 
 
+def _number(bound: float | str | None, kind: type) -> float | Decimal | None:
+    """A bound as the kind of number that it is compared with: a double 0.1 is not above a maximum of 0.1."""
+    if bound is None:
+        return None
+    return float(bound) if kind is float else Decimal(str(bound))
+
+
+def _is_finite(value: float | Decimal) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, int) or math.isfinite(value)
+
+
 def _digits_over(value: Decimal, type_: FieldType) -> bool:
+    """Whether a decimal needs more digits, before or after the point, than its type has; zeros at the end need none."""
+    _, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
     scale = type_.scale or 0
-    exact = value.quantize(Decimal(1).scaleb(-scale)) if value.adjusted() + scale < 1000 else None
-    if exact is None or exact != value:
-        return True
-    return type_.precision is not None and len(exact.as_tuple().digits) > type_.precision
+    significant = "".join(map(str, digits)).lstrip("0")
+    kept = significant.rstrip("0")
+    if not kept:
+        return False
+    exponent += len(significant) - len(kept)
+    return -exponent > scale or (type_.precision is not None and len(kept) + exponent + scale > type_.precision)
 
 
 def _time_check(type_: FieldType) -> _Check:
@@ -180,7 +202,7 @@ def _time_check(type_: FieldType) -> _Check:
     least, most = (_moment(bound, type_.name) for bound in (type_.minimum, type_.maximum))
 
     def check(value: Any, path: str) -> Iterator[Violation]:
-        if not isinstance(value, kind) or (kind is date and isinstance(value, datetime)):
+        if not _is_moment(value, kind):
             yield Violation("type", path)
             return
         if least is not None and value < least:
@@ -189,6 +211,13 @@ def _time_check(type_: FieldType) -> _Check:
             yield Violation("too-large", path)
 
     return check
+
+
+def _is_moment(value: Any, kind: type) -> bool:
+    """A time has a zone; a date is not a time."""
+    if isinstance(value, datetime):
+        return kind is datetime and value.tzinfo is not None
+    return isinstance(value, kind)
 
 
 def _moment(bound: float | str | None, name: TypeName) -> Any:

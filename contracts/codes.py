@@ -90,6 +90,13 @@ INCOMPATIBLE = Code(
     "the version is not published",
     "publish it under a new major version; agreements name the major version they share",
 )
+AMBIGUOUS = Code(
+    "CON-014",
+    "ambiguous",
+    "readers of YAML disagree about this plain word or number, e.g. `no`, `1_000`, `0x1F` or a bare date",
+    _UNREAD,
+    "quote it if it is text; write numbers in plain digits and truth as `true` or `false`",
+)
 CODES = (
     NOT_YAML,
     DUPLICATE_KEY,
@@ -104,4 +111,5 @@ CODES = (
     TAG_UNKNOWN,
     SUBJECT_WRONG,
     INCOMPATIBLE,
+    AMBIGUOUS,
 )

@@ -14,7 +14,7 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from contracts.avro import key_schema, value_schema
 from contracts.codes import INCOMPATIBLE
 from contracts.faults import Fault
-from contracts.model import Contract
+from contracts.model import Contract, FieldType
 
 _ORDER = ("OFFICIAL", "SECRET", "TOP SECRET")
 
@@ -60,10 +60,19 @@ def _fields(old: Contract, new: Contract) -> Iterator[str]:
                 yield f"the required field `{path}` is gone"
         elif changed.type.name is not field.type.name:
             yield f"`{path}` changes from {field.type.name} to {changed.type.name}"
+        elif _digits(changed.type) != _digits(field.type):
+            yield f"`{path}` changes its precision or scale"
         elif field.required and not changed.required:
             yield f"`{path}` is no longer required"
         elif "not-personal" in changed.tags and "not-personal" not in field.tags:
             yield f"`{path}` loses its personal labels"
+
+
+def _digits(type_: FieldType | None) -> tuple[int | None, int | None]:
+    """Precision and scale, of the elements too: Avro's checker sees only bytes, which would be read as other numbers."""
+    while type_ is not None and type_.items is not None:
+        type_ = type_.items
+    return (None, None) if type_ is None else (type_.precision, type_.scale)
 
 
 def _schemas(old: str, new: str) -> Iterator[str]:

@@ -31,6 +31,8 @@ _OPTIONS: dict[TypeName, tuple[str, ...]] = {
     TypeName.BOOLEAN: (),
     TypeName.ENUM: ("minLength", "maxLength", "pattern", "format"),
 }
+_TOP = 3
+"""The length of the path of the dataset's own properties."""
 _SIMPLE = {
     "integer": TypeName.INTEGER,
     "number": TypeName.DOUBLE,
@@ -60,6 +62,8 @@ def _fields(document: Document, properties: list[Any], path: Path) -> tuple[Fiel
     for index, entry in enumerate(properties):
         if isinstance(entry, dict):
             field = _field(document, entry, (*path, index))
+            if len(path) > _TOP and entry.get("primaryKey") is True:
+                document.fault(KEY_WRONG, (*path, index, "primaryKey"), f"key field `{field.name}` is nested")
             if any(other.name == field.name for other in fields):
                 document.fault(NAME_UNUSABLE, (*path, index, "name"), f"`{field.name}` stands twice")
             fields.append(field)
@@ -95,6 +99,8 @@ def _type(document: Document, entry: dict[str, Any], path: Path) -> FieldType:
         if option not in _OPTIONS[name]:
             message = f"option `{option}` of a {name} would not be checked"
             document.fault(TYPE_UNSUPPORTED, (*path, "logicalTypeOptions", option), message)
+    if "enum" in entry and name is not TypeName.STRING:
+        document.fault(TYPE_UNSUPPORTED, (*path, "enum"), f"`enum` of `{name}` would not be checked")
     match name:
         case TypeName.STRING | TypeName.ENUM:
             return _string(document, entry, options, path)
@@ -131,6 +137,9 @@ def _string(document: Document, entry: dict[str, Any], options: dict[str, Any], 
     values = (
         tuple(str(item.get("value")) for item in allowed if isinstance(item, dict)) if isinstance(allowed, list) else ()
     )
+    for index, item in enumerate(allowed if isinstance(allowed, list) else ()):
+        if isinstance(item, dict) and not isinstance(item.get("value"), str):
+            document.fault(TYPE_UNSUPPORTED, (*path, "enum", index, "value"), "a string's permitted value is text")
     if len(set(values)) != len(values):
         document.fault(TYPE_UNSUPPORTED, (*path, "enum"), "a value stands twice")
     pattern = options.get("pattern")

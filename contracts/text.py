@@ -10,6 +10,7 @@ import hashlib
 import re
 from typing import Any
 
+from contracts.avro import type_names
 from contracts.codes import (
     KEY_WRONG,
     NAME_UNUSABLE,
@@ -25,7 +26,7 @@ from contracts.model import Caveat, Contract, Field, Kind, OnQuarantine, TypeNam
 from contracts.odcs import Document, Path, read
 
 _PREFIX = "concordat."
-_DATASET = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DATASET = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CLASSIFICATIONS = ("OFFICIAL", "SECRET", "TOP SECRET")
 _TERMS = (
     "kind",
@@ -50,6 +51,8 @@ def parse(text: str, file: str | None = None) -> Contract | Faults:
     """The contract that `text` states, or all its faults, in the order of the text."""
     document = read(text)
     contract = _contract(document, text) if document.value else None
+    if contract is not None:
+        _check_type_names(document, contract)
     if contract is None or document.faults:
         faults = Faults(tuple(sorted(document.faults, key=lambda fault: (fault.line or 0, fault.column or 0))))
         return faults.in_file(file) if file is not None else faults
@@ -236,6 +239,13 @@ def _check_tags(document: Document, fields: tuple[Field, ...]) -> None:
     if len(subjects) > 1 or (personal and not subjects):
         found = ", ".join(f"`{path}`" for path in subjects) or "none"
         document.fault(SUBJECT_WRONG, ("schema", 0, "properties"), f"fields tagged `subject`: {found}")
+
+
+def _check_type_names(document: Document, contract: Contract) -> None:
+    """Avro names a nested type by its path with `_` for `.`: `a.b_c` and `a_b.c` cannot both be types of their own."""
+    names = type_names(contract)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        document.fault(NAME_UNUSABLE, ("schema", 0, "properties"), f"two nested types would both be named `{name}`")
 
 
 def _leaves(prefix: str, fields: tuple[Field, ...]) -> list[tuple[str, Field]]:

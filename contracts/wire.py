@@ -147,8 +147,10 @@ class EnvelopeCodec:
 def canonical_text(value: Any) -> str:
     """The one text of a value, for tokens, keys and pseudonyms: equal values of one type have equal texts.
 
-    Text is itself; numbers are decimal without an exponent; a date is YYYY-MM-DD; a time is RFC 3339 in UTC with six
-    decimals and `Z`; bytes are lower-case hexadecimal; lists and records are JSON of their members' texts.
+    Text is itself; numbers are decimal digits without an exponent, a sign on zero, or zeros at the end of a fraction; a date is
+    YYYY-MM-DD; a time is RFC 3339 in UTC with six decimals and `Z`; bytes are lower-case hexadecimal; null is empty; lists
+    and records are JSON of their members' texts, keys sorted.  Raises `WireError` for anything else, among it numbers that
+    are not finite and times without a zone.
     """
     spell = _SPELLINGS.get(type(value))
     if spell is None:
@@ -169,14 +171,29 @@ def _mapping(value: Mapping[str, Any]) -> str:
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+def _number(value: Decimal) -> str:
+    if not value.is_finite():
+        raise WireError("not-encodable")
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _time(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise WireError("not-encodable")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 _SPELLINGS: dict[type, Callable[[Any], str]] = {
     str: str,
     bool: lambda value: "true" if value else "false",
     int: str,
     UUID: str,
-    Decimal: lambda value: format(value, "f"),
-    float: repr,
-    datetime: lambda value: value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    Decimal: _number,
+    float: lambda value: _number(Decimal(repr(value))),
+    datetime: _time,
     date: date.isoformat,
     bytes: bytes.hex,
     NoneType: lambda _: "",
