@@ -6,10 +6,13 @@ It wants a cluster of its own: the register's principals and topics have fixed n
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
+from typer.testing import CliRunner
 
 from agreements.snapshot import Snapshot
+from broker.cli.app import app
 from broker.cluster import provision
 from broker.cluster.admin import Admin
 from broker.cluster.client import Abortable, Connection
@@ -37,12 +40,18 @@ OWN, OTHERS = topics.share("DSA-1", "departures"), topics.share("DSA-2", "arriva
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Settings of a state directory whose own Kafka is provisioned for `IN_FORCE`."""
+def fresh(tmp_path_factory):
+    """Settings of a state directory with a Kafka of its own."""
     settings = Settings(directory=tmp_path_factory.mktemp("state"), partitions=2, bootstrap_servers=None)
     with LocalKafka(kafka_directory(settings)):
-        bring_about(IN_FORCE, settings)
         yield settings
+
+
+@pytest.fixture(scope="module")
+def place(fresh):
+    """The same, provisioned for `IN_FORCE`."""
+    bring_about(IN_FORCE, fresh)
+    return fresh
 
 
 def bring_about(snapshot: Snapshot, settings: Settings) -> tuple[Step, ...]:
@@ -50,6 +59,24 @@ def bring_about(snapshot: Snapshot, settings: Settings) -> tuple[Step, ...]:
     steps = plan(snapshot, provision.observe(admin), Shape(2, 1), NOW)
     provision.apply(steps, admin, settings)
     return steps
+
+
+def test_the_command_shows_what_is_missing_then_brings_it_about(fresh, monkeypatch):
+    monkeypatch.setenv("CONCORDAT_DIRECTORY", str(fresh.directory))
+    monkeypatch.setenv("CONCORDAT_PARTITIONS", "2")
+    planned = concordat("plan")
+    assert planned["differences"] == len(planned["steps"])
+    assert {"CreateTopic", "AddUser", "Grant"} == {step["step"] for step in planned["steps"]}
+    assert Admin(connection(fresh)).topics() == {}  # showing changed nothing
+    assert concordat("apply") == planned
+    assert concordat("plan") == {"steps": [], "differences": 0}
+    before = read_credential(credential_path(fresh, "concordat.auditor"))
+    assert concordat("apply", "--rotate", "concordat.auditor")["differences"] == 0
+    after = read_credential(credential_path(fresh, "concordat.auditor"))
+    assert after != before
+    until(lambda: signs_in(connection(fresh, "concordat.auditor")))
+    for secret in (before, after):
+        assert secret.password not in json.dumps(planned)
 
 
 def test_it_comes_to_rest(place):
@@ -133,6 +160,13 @@ def test_a_rotated_password_replaces_the_old_one(place):
     assert connection(place, "tax") != old
     until(lambda: signs_in(connection(place, "tax")))
     until(lambda: not signs_in(old))
+
+
+def concordat(*arguments: str):
+    """What `concordat provision … --json` prints; credentials stay unsaid."""
+    result = CliRunner().invoke(app, ["provision", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 def deliver(place: Settings, topic: str, value: bytes) -> None:
