@@ -19,8 +19,15 @@ from typing import ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from contracts.change import Op, Row
-from contracts.faults import Fault
+from contracts.faults import Fault, Unavailable
 from contracts.model import Contract
+
+
+class Away(Unavailable):
+    """The store cannot be reached now, and trying again later may help: a running connector is opened anew with back-off.
+
+    Every other failure of a connector ends it.
+    """
 
 
 class Options(BaseModel):
@@ -105,7 +112,10 @@ class Connector(Protocol):
         ...
 
     def open(self, position: Position | None) -> None:
-        """Connect and continue after `position`; raises `Unavailable` or `Refused` with what to do."""
+        """Connect and continue after `position`; raises `Away`, `Unavailable` or `Refused` with what to do.
+
+        May be called again after a failure, on the same object.
+        """
         ...
 
     def poll(self, timeout_seconds: float) -> Batch | None:
@@ -113,7 +123,10 @@ class Connector(Protocol):
         ...
 
     def durable(self, position: Position) -> None:
-        """Everything up to `position` is safe in Kafka: the store may forget it."""
+        """Everything up to `position` is safe in Kafka: the store may forget it.
+
+        Called again with the same position while the runtime waits for Kafka: a connector keeps its session alive then.
+        """
         ...
 
     def signal(self, signal: Signal) -> None:

@@ -21,7 +21,7 @@ CREATE TABLE items (
 """
 
 
-def contract(dataset="items", kind=Kind.ENTITY, key=("id",)) -> Contract:
+def contract(dataset="items", kind=Kind.ENTITY, key=("id",), store="store") -> Contract:
     text = FieldType(TypeName.STRING)
     place = FieldType(
         TypeName.RECORD,
@@ -33,7 +33,7 @@ def contract(dataset="items", kind=Kind.ENTITY, key=("id",)) -> Contract:
         kind=kind,
         classification="OFFICIAL",
         owner="owner",
-        store="store",
+        store=store,
         name=dataset,
         key=key,
         fields=(

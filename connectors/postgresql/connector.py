@@ -26,7 +26,7 @@ from connectors.postgresql.options import PostgresqlOptions
 from connectors.postgresql.position import Place, TableProgress, lsn_text, parse
 from connectors.postgresql.sessions import Received, Stream, connect, reported
 from connectors.postgresql.tables import Table, leaves
-from connectors.protocol import Batch, CheckReport, Options, Position, Signal
+from connectors.protocol import Away, Batch, CheckReport, Options, Position, Signal
 from contracts.faults import Failure, Refused, Unavailable
 from contracts.model import Contract
 
@@ -255,7 +255,7 @@ class PostgresqlConnector:
                 message = f"{self._wanted.slot} is read by process {holder}, application {slot.application}"
                 raise Unavailable(SLOT_HELD.fault(message))
             if time.monotonic() > limit:
-                raise Unavailable(SLOT_HELD.fault(f"{self._wanted.slot} is still read by process {holder}"))
+                raise Away(SLOT_HELD.fault(f"{self._wanted.slot} is still read by process {holder}"))
             time.sleep(0.1)  # between two questions
 
 

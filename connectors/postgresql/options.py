@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from connectors.codes import STORE_UNREACHABLE
 from connectors.protocol import Options
@@ -41,7 +41,7 @@ class PostgresqlOptions(Options):
     """How many changes make one batch at most; a larger transaction is cut."""
     heartbeat_seconds: float = Field(default=10.0, gt=0)
     """How often an idle connector notes its position, so that idle tables do not pin the server's WAL."""
-    slot_wait_seconds: float = Field(default=60.0, ge=0)
+    slot_wait_seconds: float = Field(default=90.0, ge=0)
     """How long to wait for the slot while a dead process of this connector still holds it."""
 
     @field_validator("slot", "publication")
@@ -50,6 +50,13 @@ class PostgresqlOptions(Options):
         if value is not None and not _NAME.fullmatch(value):
             raise ValueError("lower-case letters, digits and _ only, at most 63")
         return value
+
+    @field_validator("dsn_file", "password_file")
+    @classmethod
+    def _beside(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """A relative path counts from the configuration's own directory."""
+        directory = (info.context or {}).get("directory")
+        return value if value is None or directory is None else Path(directory) / value
 
     @model_validator(mode="after")
     def _one_dsn(self) -> Self:

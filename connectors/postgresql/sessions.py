@@ -20,6 +20,7 @@ from connectors.codes import (
     STREAM_BROKEN,
 )
 from connectors.postgresql.position import lsn_number, lsn_text
+from connectors.protocol import Away
 from contracts.faults import Failure, Unavailable
 
 _FORMS = "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex -c extra_float_digits=1"
@@ -39,8 +40,9 @@ def failure(exception: psycopg.Error | str) -> Unavailable:
     text = " ".join(str(exception).split())
     if isinstance(exception, errors.InsufficientPrivilege):
         return Unavailable(PRIVILEGE_MISSING.fault(text))
-    refused = any(sign in text for sign in _REFUSALS)
-    return Unavailable((STORE_REFUSES if refused else STORE_UNREACHABLE).fault(text))
+    if any(sign in text for sign in _REFUSALS):
+        return Unavailable(STORE_REFUSES.fault(text))
+    return Away(STORE_UNREACHABLE.fault(text))
 
 
 @contextmanager
@@ -185,7 +187,9 @@ def _command_failure(result: pq.abc.PGresult) -> Failure:
     state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
     text = " ".join(result.error_message.decode(errors="replace").split())
     code = {"55006": SLOT_HELD, "42501": PRIVILEGE_MISSING, "53400": SETTING_WRONG, "55000": SETTING_WRONG}.get(state)
-    return Unavailable((code or STORE_UNREACHABLE).fault(text))
+    if code is None or code is SLOT_HELD:
+        return Away((code or STORE_UNREACHABLE).fault(text))
+    return Unavailable(code.fault(text))
 
 
 def _words(connection: pq.abc.PGconn) -> str:

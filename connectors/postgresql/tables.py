@@ -94,7 +94,7 @@ def key_faults(contract: Contract, table: Table) -> list[Fault]:
 
 
 class Decoded(NamedTuple):
-    """A row as the contract knows it.  `problem` says why it is not whole; it never shows a value."""
+    """A row as the contract knows it; an unavailable field is None there and named in `unavailable`.  `problem` says why it is not whole; it never shows a value."""
 
     row: Row
     unavailable: tuple[str, ...]
@@ -122,11 +122,10 @@ class RowReader:
             kind, data = values[place]
             if kind == UNCHANGED and older is not None:
                 kind, data = older[place]
+            value = None
             if kind == UNCHANGED:
                 unavailable.append(".".join(path))
-                continue
-            value = None
-            if kind != NULL:
+            elif kind != NULL:
                 try:
                     value = binary(data) if kind == BINARY and binary is not None else text(data)
                 except (Unrepresentable, UnicodeDecodeError) as exception:

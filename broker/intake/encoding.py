@@ -1,0 +1,183 @@
+"""From a connector's changes to the records of one transaction: keys, envelopes, partitions and sequence numbers.
+
+DENSE-SEQUENCE: every change takes the next number of its source partition and is on the source topic under it.  One that
+cannot be encoded, is too large or has no key stands there as a placeholder, an envelope without row, which the worker
+quarantines like any record that breaks its contract; the row itself goes to `concordat.quarantine` in the same transaction.
+Pure: everything is decided before the transaction begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import msgspec
+
+from agreements.snapshot import ContractEntry
+from broker.delivery.quarantine import Content, Quarantined, Reasoned, Sealer
+from broker.intake.codes import NO_KEY, NOT_ENCODABLE, TOO_LARGE
+from broker.intake.partitioner import partition_of
+from broker.intake.positions import Sequences
+from connectors.protocol import Change
+from contracts import topics
+from contracts.change import Envelope, Op, Origin
+from contracts.faults import Code
+from contracts.wire import EnvelopeCodec, WireError
+
+NO_KEY_BYTES = b""
+"""The Kafka key of a placeholder whose row has no key (a compacted topic takes no null key); no Avro key is empty."""
+TRUNCATE_BYTES = b"truncate"
+"""The Kafka key of a truncate, which concerns every key and so stands in every partition; no Avro key begins like it."""
+MODE = "intake"
+RECORD_BYTES_MAX = 900_000
+"""Below Kafka's usual limit of 1 MiB a record, framing included."""
+
+
+class Record(NamedTuple):
+    """One record to produce."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The records of one transaction in order, the sequence numbers after it, and how many were quarantined, by reason."""
+
+    records: tuple[Record, ...]
+    sequences: Sequences
+    quarantined: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a dataset's changes go."""
+
+    entry: ContractEntry
+    partitions: int
+    codec: EnvelopeCodec
+
+    @property
+    def topic(self) -> str:
+        """`source.<dataset>`."""
+        return topics.source(self.entry.contract.dataset)
+
+
+class Encoder:
+    """Encodes the changes of one connector.  `sealers` seals what is quarantined where the contract says so."""
+
+    def __init__(
+        self,
+        name: str,
+        targets: Mapping[str, Target],
+        sealer: Sealer,
+        quarantine_partitions: int,
+        register_position: int,
+    ) -> None:
+        self._name = name
+        self._targets = targets
+        self._sealer = sealer
+        self._quarantine_partitions = quarantine_partitions
+        self._register_position = register_position
+
+    def encode(self, changes: Sequence[Change], sequences: Sequences, now_ms: int) -> Encoded:
+        """The records of `changes`; `sequences` is left as it is."""
+        numbers = {topic: dict(next_numbers) for topic, next_numbers in sequences.items()}
+        records: list[Record] = []
+        reasons: dict[str, int] = {}
+        for change in changes:
+            target = self._targets[change.dataset]
+            if change.op is Op.TRUNCATE:
+                records += self._truncates(target, change, numbers)
+                continue
+            key = _key(target.codec, change)
+            partition = partition_of(key, target.partitions) if key else 0
+            envelope = self._envelope(change, _take(numbers, target.topic, partition))
+            value, code = _value(target, change, key, envelope)
+            records.append(Record(target.topic, partition, key, value))
+            if code is not None:
+                reasons[code.identifier] = reasons.get(code.identifier, 0) + 1
+                records.append(self._quarantine(target, change, records[-1], envelope.source.sequence, code, now_ms))
+        return Encoded(tuple(records), numbers, reasons)
+
+    def _envelope(self, change: Change, sequence: int) -> Envelope:
+        origin = Origin(
+            connector=self._name,
+            dataset=change.dataset,
+            position=change.position.text,
+            sequence=sequence,
+            transaction=change.transaction,
+            snapshot=change.snapshot,
+        )
+        milliseconds = int(change.committed_at.timestamp() * 1000)
+        return Envelope(change.op, change.before, change.after, origin, milliseconds, change.unavailable)
+
+    def _truncates(self, target: Target, change: Change, numbers: Sequences) -> Iterator[Record]:
+        for partition in range(target.partitions):
+            envelope = self._envelope(change, _take(numbers, target.topic, partition))
+            yield Record(target.topic, partition, TRUNCATE_BYTES, target.codec.encode(envelope))
+
+    def _quarantine(
+        self, target: Target, change: Change, placeholder: Record, sequence: int, code: Code, now_ms: int
+    ) -> Record:
+        contract = target.entry.contract
+        row = msgspec.json.encode({"before": change.before, "after": change.after, "key": change.key}, enc_hook=str)
+        content = msgspec.json.encode(Content(placeholder.key or None, row))
+        if len(content) * 3 // 2 > RECORD_BYTES_MAX:  # its base64 would not fit; the row is in the store
+            content = msgspec.json.encode(Content(placeholder.key or None, None))
+        sealed = contract.quarantine_encrypted
+        value = Quarantined(
+            dataset=change.dataset,
+            topic=placeholder.topic,
+            partition=placeholder.partition,
+            offset=-1,
+            sequence=sequence,
+            reasons=(Reasoned(code.identifier, change.problem or ""),),
+            mode=MODE,
+            decided_ms=now_ms,
+            register_position=self._register_position,
+            worker=f"connector.{self._name}",
+            sealed=sealed,
+            content=self._sealer.seal(change.dataset, content) if sealed else content,
+        )
+        key = f"{placeholder.topic}/{placeholder.partition}/sequence/{sequence}".encode()
+        partition = placeholder.partition % self._quarantine_partitions
+        return Record(topics.QUARANTINE, partition, key, msgspec.json.encode(value))
+
+
+def _take(numbers: Sequences, topic: str, partition: int) -> int:
+    of_topic = numbers.setdefault(topic, {})
+    number = of_topic.get(partition, 0)
+    of_topic[partition] = number + 1
+    return number
+
+
+def _key(codec: EnvelopeCodec, change: Change) -> bytes:
+    """The record's key, or `NO_KEY_BYTES`."""
+    if any(value is None for value in change.key.values()):
+        return NO_KEY_BYTES
+    try:
+        return codec.encode_key(change.key)
+    except WireError:
+        return NO_KEY_BYTES
+
+
+def _value(target: Target, change: Change, key: bytes, envelope: Envelope) -> tuple[bytes, Code | None]:
+    """The record's value; for a change that cannot be carried the placeholder's, and why."""
+    limit = min(target.entry.contract.row_bytes_max, RECORD_BYTES_MAX)
+    code: Code | None = NO_KEY if not key else NOT_ENCODABLE if change.problem else None
+    if code is None:
+        try:
+            value = target.codec.encode(envelope)
+            if len(value) > limit and envelope.before is not None:
+                value = target.codec.encode(replace(envelope, before=None))  # the row itself may still fit
+        except WireError:
+            code = NOT_ENCODABLE
+        else:
+            if len(value) <= limit:
+                return value, None
+            code = TOO_LARGE
+    return target.codec.encode(replace(envelope, before=None, after=None, unavailable=())), code

@@ -1,0 +1,30 @@
+"""Which partition a key belongs to, as Java's default partitioner and librdkafka's `murmur2` decide it.
+
+It is computed here and not left to the client, because a record's dense sequence number is per partition and must be known
+before the record is produced.
+"""
+
+from __future__ import annotations
+
+_SEED, _MULTIPLIER, _SHIFT, _WORD = 0x9747B28C, 0x5BD1E995, 24, 0xFFFFFFFF
+
+
+def murmur2(data: bytes) -> int:
+    """The 32-bit murmur2 hash with Kafka's seed, unsigned."""
+    size = len(data)
+    state = (_SEED ^ size) & _WORD
+    whole = size & ~3
+    for at in range(0, whole, 4):
+        word = int.from_bytes(data[at : at + 4], "little")
+        word = word * _MULTIPLIER & _WORD
+        word = (word ^ word >> _SHIFT) * _MULTIPLIER & _WORD
+        state = (state * _MULTIPLIER & _WORD) ^ word
+    if size > whole:
+        state = (state ^ int.from_bytes(data[whole:], "little")) * _MULTIPLIER & _WORD
+    state = (state ^ state >> 13) * _MULTIPLIER & _WORD
+    return state ^ state >> 15
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key that is not null, out of `partitions`."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

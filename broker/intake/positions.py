@@ -1,0 +1,67 @@
+"""What a connector's runtime keeps on `concordat.positions`: the position, and the next sequence number of each partition.
+
+One record per connector, its name the key, written in the same transaction as the changes that it follows: the two
+can never differ.  `docs/formats/position.md` is the format's page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from broker.cluster.client import Connection
+from broker.cluster.reader import Reader
+from broker.intake.codes import POSITION_UNREADABLE
+from contracts import topics
+from contracts.faults import Refused
+
+Sequences = dict[str, dict[int, int]]
+"""Source topic to partition to the next sequence number."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A connector's record.  `position` is the connector's own text, None before its first batch."""
+
+    connector: str
+    position: str | None
+    sequences: Sequences
+    instance: str
+    """The process that wrote it: a random name of its own, by which it knows whether another took its place."""
+    written_ms: int
+    version: int = 1
+
+    def encode(self) -> bytes:
+        """The value on the topic: JSON."""
+        return msgspec.json.encode(self)
+
+
+def read_stored(connection: Connection, name: str) -> Stored | None:
+    """The record of one connector, None before its first start.
+
+    What an older process of the connector has begun must have ended first: make the new transactional producer, then read.
+    """
+    found = None
+    for stored in every_stored(connection):
+        if stored.connector == name:
+            found = stored
+    return found
+
+
+def every_stored(connection: Connection) -> Iterator[Stored]:
+    """Every record kept, oldest first; the last one of a connector counts."""
+    with Reader(connection) as reader:
+        for partition in range(reader.partitions(topics.POSITIONS)):
+            for message in reader.read(topics.POSITIONS, partition):
+                if message.value is not None:
+                    yield _decode(message.value)
+
+
+def _decode(value: bytes) -> Stored:
+    try:
+        stored = msgspec.json.decode(value, type=Stored)
+    except msgspec.MsgspecError as exception:
+        raise Refused(POSITION_UNREADABLE.fault(str(exception))) from exception
+    if stored.version != 1:
+        raise Refused(POSITION_UNREADABLE.fault(f"version {stored.version}"))
+    return stored
