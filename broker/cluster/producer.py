@@ -14,6 +14,7 @@ from broker.cluster.client import (
     Connection,
     PartitionOffset,
     error_of,
+    is_forbidden,
     raise_for,
     unavailable,
 )
@@ -41,6 +42,7 @@ class TransactionalProducer:
         **properties: str | float | bool,
     ) -> None:
         self._last_error: KafkaError | None = None
+        self._refused: KafkaError | None = None
         self._what = f"transactions of {transactional_id}"
         defaults: dict[str, str | float | bool] = {
             "transactional_id": transactional_id,
@@ -52,7 +54,13 @@ class TransactionalProducer:
             "queue_buffering_max_messages": 1_000_000,
         }
         self._producer = Producer(
-            {**connection.client_properties(**{**defaults, **properties}), "error_cb": self._note, "logger": SILENT},
+            {
+                **connection.client_properties(**{**defaults, **properties}),
+                "delivery.report.only.error": True,
+                "on_delivery": self._undelivered,
+                "error_cb": self._note,
+                "logger": SILENT,
+            },
         )
         try:
             self._retrying(lambda: self._producer.init_transactions(_START_SECONDS), attempts=1)
@@ -117,9 +125,16 @@ class TransactionalProducer:
         error = error_of(exception)
         if error is None:
             raise ClusterFatal(f"{self._what}: {type(exception).__name__}") from exception
+        if self._refused is not None and error.txn_requires_abort():
+            raise unavailable(self._refused, self._what) from exception  # trying again would be refused again
         if error.retriable() and self._last_error is not None:
             raise unavailable(self._last_error, self._what) from exception
         raise_for(error, self._what)
+
+    def _undelivered(self, error: KafkaError | None, _: object) -> None:
+        """Remember a refusal: the transaction's own error says only that something was not delivered."""
+        if error is not None and is_forbidden(error):
+            self._refused = error
 
     def _note(self, error: KafkaError) -> None:
         """Keep the newest connection error: a call that only says `timed out` is explained by it."""

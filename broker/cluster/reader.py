@@ -99,11 +99,16 @@ class Reader:
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset kept, and the end (exclusive) as this reader's isolation sees it."""
-        try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
-        except (KafkaException, TypeError) as exception:
-            raise unavailable(self._last_error or error_of(exception), f"topic {topic}") from exception
-        return int(low), int(high)
+        limit = clock.monotonic_seconds() + _ASK_SECONDS
+        while True:
+            try:
+                low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
+            except (KafkaException, TypeError) as exception:
+                if self.partitions(topic) <= partition or clock.monotonic_seconds() > limit:
+                    raise unavailable(self._last_error or error_of(exception), f"topic {topic}") from exception
+                self._consumer.poll(_ONE_TRY_SECONDS / 10)  # a new topic has no leader yet: ask again
+            else:
+                return int(low), int(high)
 
     def stable_end(self, topic: str, partition: int) -> int:
         """The end (exclusive) alone; everything below it can be read."""

@@ -8,8 +8,10 @@ import uuid
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from broker.cluster.admin import Admin
 from broker.cluster.client import ClusterFatal, Connection, Fenced, PartitionOffset
 from broker.cluster.consumer import GroupConsumer
+from broker.cluster.objects import Operation, Resource, Rule
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from contracts.faults import Unavailable
@@ -123,3 +125,19 @@ def test_a_wrong_password_is_named_as_such_and_shows_no_secret(kafka: Connection
         reader.partitions(topic)
     assert raised.value.faults[0].code.identifier == "KAF-002"
     assert "canary-password" not in str(raised.value) + repr(kafka.as_user("nobody", "canary-password"))
+
+
+def test_a_write_that_kafka_refuses_is_a_refusal_and_not_a_reason_to_try_again(kafka: Connection, topic: str) -> None:
+    name = f"department-{topic}"
+    admin = Admin(kafka)
+    admin.upsert_user(name, "a password")
+    admin.create_rules([Rule(name, Operation.WRITE, Resource.TRANSACTIONAL_ID, name)])
+    producer = TransactionalProducer(kafka.as_user(name, "a password"), name)
+    producer.begin()
+    with pytest.raises(Unavailable) as raised:  # noqa: PT012 - which call notices is the client's choice
+        producer.produce(topic, 0, b"k", b"v")
+        producer.commit()
+    assert raised.value.faults[0].code.identifier == "KAF-002"
+    with Reader(kafka.as_user(name, "a password")) as reader, pytest.raises(Unavailable) as raised:
+        reader.bounds(topic, 0)
+    assert raised.value.faults[0].code.identifier == "KAF-002"
