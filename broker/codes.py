@@ -146,9 +146,14 @@ def page() -> str:
         "A code never changes its meaning. This page is made from the code: `python -m broker.codes`.",
     ]
     for code in every_code().values():
-        lines += ["", f"## {code.identifier} {code.name}", "", f"- **Cause:** {code.cause}"]
-        lines += [f"- **Effect:** {code.effect}", f"- **Remedy:** {code.remedy}"]
+        lines += ["", f"## {code.identifier} {code.name}", "", f"- **Cause:** {sentence(code.cause)}"]
+        lines += [f"- **Effect:** {sentence(code.effect)}", f"- **Remedy:** {sentence(code.remedy)}"]
     return "\n".join(lines) + "\n"
+
+
+def sentence(text: str) -> str:
+    """A cause, effect or remedy as a sentence, however its package begins and ends it."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.output import Json, emit
-from broker.codes import UNKNOWN_CODE, every_code
+from broker.codes import UNKNOWN_CODE, every_code, sentence
 from contracts.faults import Unusable
 
 
@@ -24,5 +24,7 @@ def command(
     found = every_code().get(code.strip().rstrip(":").upper())
     if found is None:
         raise Unusable(UNKNOWN_CODE.fault(f"there is no code {code!r}"))
-    text = f"{found.identifier} {found.name}\n\nCause:  {found.cause}\nEffect: {found.effect}\nRemedy: {found.remedy}"
+    parts = {"Cause": found.cause, "Effect": found.effect, "Remedy": found.remedy}
+    lines = [f"{name + ':':8}{sentence(part)}" for name, part in parts.items()]
+    text = "\n".join([f"{found.identifier} {found.name}", "", *lines])
     emit(asdict(found), json=json, table=text)
