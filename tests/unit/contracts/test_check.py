@@ -50,7 +50,7 @@ def found(type_: FieldType, value: object) -> list[str]:
         (FieldType(T.DOUBLE), 1, ["type"]),
         (FieldType(T.DECIMAL, precision=4, scale=2, maximum=99.5), Decimal("99.50"), []),
         (FieldType(T.DECIMAL, precision=4, scale=2, maximum=99.5), Decimal("99.51"), ["too-large"]),
-        (FieldType(T.DECIMAL, precision=4, scale=2), Decimal("100"), ["precision"]),
+        (FieldType(T.DECIMAL, precision=4, scale=2), Decimal(100), ["precision"]),
         (FieldType(T.DECIMAL, precision=4, scale=2), Decimal("0.001"), ["precision"]),
         (FieldType(T.DECIMAL, precision=4, scale=2), Decimal("1.100"), []),
         (FieldType(T.DECIMAL, precision=4, scale=2), Decimal("0E+99"), []),

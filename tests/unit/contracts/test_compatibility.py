@@ -33,7 +33,7 @@ def test_compatible(text):
         ("primaryKey: true, required: true, tags: [identifier] }", "required: true, tags: [identifier] }", "the key changes"),
         ("OFFICIAL", "SECRET", "classification rises"),
         ("name: person", "name: human", "`person` is gone"),
-        ("logicalType: number, physicalType: \"decimal(9,2)\"", "logicalType: integer", "from decimal to integer"),
+        ('logicalType: number, physicalType: "decimal(9,2)"', "logicalType: integer", "from decimal to integer"),
         ("required: true, tags: [personal", "tags: [personal", "no longer required"),
         ("{ value: open }, ", "", "value schema"),
         ("decimal(9,2)", "decimal(9,3)", "precision or scale"),
