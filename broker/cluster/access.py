@@ -69,7 +69,7 @@ def may_read(entry: AgreementEntry, share: str, now: datetime) -> bool:
 
 def _operator(snapshot: Snapshot) -> Iterator[Rule]:
     yield from _topics(OPERATOR, (_READ, _WRITE), [topics.REGISTER])
-    yield from _topics(OPERATOR, (_READ,), [topics.WORKERS, topics.QUARANTINE])
+    yield from _topics(OPERATOR, (_READ,), [topics.WORKERS, topics.POSITIONS, topics.QUARANTINE])
     yield from _topics(OPERATOR, (_WRITE,), [topics.SIGNALS])
     yield from _topics(OPERATOR, (_DESCRIBE,), map(topics.source, snapshot.contracts))
     yield Rule(OPERATOR, _DESCRIBE, Resource.GROUP, ENFORCE)
@@ -91,13 +91,15 @@ def _worker(snapshot: Snapshot) -> Iterator[Rule]:
 
 
 def _auditor(snapshot: Snapshot) -> Iterator[Rule]:
-    """What `audit verify` compares: the register, the log, the sources, what was quarantined and what was delivered."""
+    """What `audit verify` compares: the register, the log, the sources, what was quarantined and what was delivered.
+
+    Shares of every agreement ever submitted are among it, for that a topic is not there is also to be proved.
+    """
     log = [topics.AUDIT_SEGMENTS, topics.AUDIT_HEADERS, topics.AUDIT_CHECKPOINTS]
     delivered = [
         name
         for versions in snapshot.agreements.values()
         for entry in versions
-        if entry.state is not AgreementState.SUBMITTED
         for share in entry.agreement.shares
         for name in (
             topics.share(entry.agreement.reference, share.id),
