@@ -99,7 +99,7 @@ class TransactionalProducer:
         `group_metadata` must have been taken right after the `consume` that returned the batch: Kafka checks the
         generation it carries, never who owns the partition.
         """
-        wanted = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata or None) for o in offsets]
+        wanted = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata) for o in offsets]
         self._retrying(lambda: self._producer.send_offsets_to_transaction(wanted, group_metadata))
 
     def commit(self) -> None:

@@ -21,6 +21,9 @@ from broker.policy.decision import Decision
 from contracts import topics
 from contracts.faults import Refused, Unusable
 
+CONTENT_BYTES_MAX = 600_000
+"""Encoded content that still fits a Kafka record of the usual limit once it is sealed and written in base64."""
+
 
 class Sealer(Protocol):
     """Encrypts quarantined content at rest, by dataset."""
@@ -81,6 +84,8 @@ class Quarantined(msgspec.Struct, frozen=True):
     worker: str
     sealed: bool
     content: bytes
+    omitted: bool = False
+    """The source record is too large to be kept here as well; it stands on its source as long as that keeps it."""
 
     @property
     def identifier(self) -> str:
@@ -118,6 +123,9 @@ def read_identifier(text: str) -> tuple[str, int, int]:
 def quarantine_value(decision: Decision, origin: Origin, sealer: Sealer | None) -> bytes:
     """The value of a quarantined record; `sealer` None leaves the content as it came."""
     content = msgspec.json.encode(Content(decision.record.key, decision.record.value))
+    omitted = len(content) > CONTENT_BYTES_MAX
+    if omitted:
+        content = msgspec.json.encode(Content(None, None))
     return msgspec.json.encode(
         Quarantined(
             dataset=origin.dataset,
@@ -132,6 +140,7 @@ def quarantine_value(decision: Decision, origin: Origin, sealer: Sealer | None) 
             worker=origin.worker,
             sealed=sealer is not None,
             content=content if sealer is None else sealer.seal(origin.dataset, content),
+            omitted=omitted,
         ),
     )
 

@@ -71,6 +71,10 @@ class Takeover:
         """The first offset that a source partition still keeps."""
         return self._committed.bounds(topic, partition)[0]
 
+    def stable_end(self, topic: str, partition: int) -> int:
+        """The end of what may be read of a source partition."""
+        return self._committed.stable_end(topic, partition)
+
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0 when it does not exist."""
         return self._committed.partitions(topic)

@@ -237,8 +237,17 @@ class Worker:
             self._subscribe()
         elif clock.monotonic_seconds() >= self._retry_at:
             self._retry_at = clock.monotonic_seconds() + _RETRY_SECONDS
+            self._measure_lag()
             self._routes.retry(snapshot, now)
             self._hold_back()
+
+    def _measure_lag(self) -> None:
+        """How far each partition is behind; the position steps over markers, a committed offset would not."""
+        for topic, partition in self._owned:
+            position = self._consumer.position(topic, partition)
+            if position >= 0:
+                waiting = self._takeover.stable_end(topic, partition) - position
+                self._measures.waiting(topic, partition, max(waiting, 0))
 
     def _subscribe(self) -> None:
         wanted = tuple(sorted(topics.source(dataset) for dataset in self._snapshot.contracts))

@@ -128,31 +128,41 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(bench, kafka):
 
     feeder = threading.Thread(target=feed)
     feeder.start()
-    before_state, aborted = 0, 0
+    kills = before_state = aborted = 0
     try:
         with Reader(kafka) as committed, Reader(kafka, committed=False) as every:
-            for number in range(20):
-                worker = b.start("one", inside_seconds=0.08, after_seconds=0.06)
-                start = committed.stable_end(b.shares["LHR"], number % 2)
-                wait_for(lambda s=start, p=number % 2: committed.stable_end(b.shares["LHR"], p) > s, "it works", 30)
-                hit = threading.Event()
-                hit.wait(chance.uniform(0, 0.3))
-                worker.kill()
-                worker.wait()
-                hit.wait(0.1)  # markers of what was committed are in place; what is open stays so for 10 s
-                before_state += (b.directory / "one" / "committed").exists()
-                aborted += any(
-                    every.stable_end(b.shares[port], p) > committed.stable_end(b.shares[port], p)
-                    for port in b.shares
-                    for p in (0, 1)
-                )
-                for name in ("inside", "committed"):
-                    (b.directory / "one" / name).unlink(missing_ok=True)
+            while kills < 20 or (kills < 40 and (aborted < 5 or before_state < 2)):
+                kills += 1
+                at_commit, left_open = kill_one(b, committed, every, chance)
+                before_state += at_commit
+                aborted += left_open
     finally:
         stop.set()
         feeder.join()
     b.start("one")
     b.await_decided()
     assert_delivered_as_decided(b)
-    assert aborted >= 5, "too few kills hit an open transaction for this run to count"
+    assert aborted >= 5, "too few kills left an aborted range for this run to count"
     assert before_state >= 2, "too few kills fell between commit and state for this run to count"
+
+
+def kill_one(b, committed, every, chance):
+    """Start a worker, kill it at a random moment of its loop; whether it stood between commit and state, and whether it
+    left a transaction open, which its successor aborts.
+    """
+    worker = b.start("one", inside_seconds=0.1, after_seconds=0.06)
+    partition = chance.randrange(2)
+    start = committed.stable_end(b.shares["LHR"], partition)
+    wait_for(lambda: committed.stable_end(b.shares["LHR"], partition) > start, "it works", 30)
+    moment = threading.Event()
+    moment.wait(chance.uniform(0, 0.5))
+    worker.kill()
+    worker.wait()
+    at_commit = (b.directory / "one" / "committed").exists()
+    moment.wait(0.1)  # markers of what was committed are in place; what is open stays so until its successor starts
+    left_open = any(
+        every.stable_end(b.shares[port], p) > committed.stable_end(b.shares[port], p)
+        for port in b.shares
+        for p in (0, 1)
+    )
+    return at_commit, left_open
