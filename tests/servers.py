@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -71,10 +72,15 @@ def hold(place: Path, factory: str) -> None:
 
 @contextmanager
 def local_kafka(directory: Path) -> Iterator[dict]:
-    """Factory: a local Kafka of one node."""
+    """Factory: a local Kafka of one node; its data goes with it."""
     settings = load()
-    with LocalKafka(directory, cache_directory=settings.cache_directory, repository=settings.maven_repository) as kafka:
-        yield {"bootstrap_servers": kafka.connection.bootstrap_servers, "properties": dict(kafka.connection.properties)}
+    try:
+        with LocalKafka(
+            directory, cache_directory=settings.cache_directory, repository=settings.maven_repository
+        ) as it:
+            yield {"bootstrap_servers": it.connection.bootstrap_servers, "properties": dict(it.connection.properties)}
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
