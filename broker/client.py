@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 
 from broker.cluster.client import Connection, Message, PartitionOffset
 from broker.cluster.consumer import GroupConsumer
-from broker.codes import REGISTRY_UNREACHABLE
+from broker.codes import RECORD_UNREADABLE, REGISTRY_UNREACHABLE
 from contracts.faults import Unavailable
 from contracts.wire import AvroSchema, unframe
 
@@ -92,11 +92,15 @@ class Subscription:
             self._next.pop(place, None)
 
     def _received(self, message: Message) -> Received:
-        value = None
-        if message.value is not None:
-            identifier, body = unframe(message.value)
-            value = self._schema(identifier).decode(body)
-        key = None if message.key is None else message.key.decode()
+        try:
+            value = None
+            if message.value is not None:
+                identifier, body = unframe(message.value)
+                value = self._schema(identifier).decode(body)
+            key = None if message.key is None else message.key.decode()
+        except ValueError as error:  # WireError and UnicodeDecodeError are; their text is not shown: it may hold data
+            place = f"{message.topic} partition {message.partition} offset {message.offset}"
+            raise Unavailable(RECORD_UNREADABLE.fault(place)) from error
         return Received(message.topic, message.partition, message.offset, message.timestamp_ms, key, value)
 
 

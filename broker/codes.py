@@ -96,8 +96,16 @@ NOTHING_TO_CONSUME = Code(
     "Nothing was read.",
     "Check the reference and --as; concordat provision apply makes the topics and access rules of what was signed.",
 )
+RECORD_UNREADABLE = Code(
+    "CDT-011",
+    "record not readable",
+    "A record of a share topic is not in the Confluent wire format, does not fit the schema that it names, or its key is not text.",
+    "Nothing after the record was read.",
+    "The broker writes no such record: see who else may write the topic, and read on from the next offset.",
+)
 
 CODES = (
+    RECORD_UNREADABLE,
     REGISTRY_UNREACHABLE,
     NOTHING_TO_CONSUME,
     KEY_UNAVAILABLE,

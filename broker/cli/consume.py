@@ -9,17 +9,22 @@ import typer
 from broker import clock, settings
 from broker.cli.output import Json, emit, errors, table
 from broker.client import Received, Subscription, registry_schemas
+from broker.cluster import principals
 from broker.cluster.client import Connection
 from broker.cluster.connect import connection
 from broker.cluster.reader import Reader
 from broker.codes import NOTHING_TO_CONSUME
+from broker.register.follow import read_snapshot
 from contracts import topics
 from contracts.faults import Refused
 
 
 def command(
     reference: Annotated[str, typer.Argument(help="The agreement's reference.")],
-    as_: Annotated[str, typer.Option("--as", help="The receiving organisation, whose credential is used.")],
+    as_: Annotated[
+        str | None,
+        typer.Option("--as", help="The organisation whose credential is used.  Default: the agreement's recipient."),
+    ] = None,
     share: Annotated[str | None, typer.Option(help="One share; all that may be read otherwise.")] = None,
     records_max: Annotated[int | None, typer.Option("--max", help="Stop after this many records.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds without a record.")] = None,
@@ -29,9 +34,12 @@ def command(
 ) -> None:
     """Read an agreement's share topics as the department does: committed records only, decoded.
 
+    Without a consumer group it begins with the first record that is kept.
+
     Example: concordat consume DSA-2026-014 --as work-and-pensions --max 10
     """
     chosen = settings.load()
+    as_ = as_ or _recipient(chosen, reference)
     reached = connection(chosen, as_)
     wanted = (topics.share(reference, share),) if share else _visible(reached, reference)
     if not wanted:
@@ -49,6 +57,17 @@ def command(
         if group is not None:
             subscription.commit()
     emit([_document(received) for received in found], json=json)
+
+
+def _recipient(chosen: settings.Settings, reference: str) -> str:
+    """Whose credential to use: the Kafka user that the settings name, else the recipient by the register."""
+    named = chosen.kafka.get("sasl_username")
+    if named is not None:
+        return named
+    entry = read_snapshot(connection(chosen, principals.SERVICE)).agreement(reference)
+    if entry is None:
+        raise Refused(NOTHING_TO_CONSUME.fault(f"the register has no agreement {reference}"))
+    return entry.recipient
 
 
 def _visible(reached: Connection, reference: str) -> tuple[str, ...]:

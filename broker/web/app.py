@@ -17,7 +17,7 @@ from broker import __version__, clock
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
 from broker.register.follow import RegisterFollower
-from broker.web.registry import RegistryError, answer, routes
+from broker.web.registry import Registry, RegistryError, answer, router
 from contracts import topics
 from contracts.faults import Unavailable
 
@@ -30,6 +30,7 @@ def make_app(connection: Connection, follower: RegisterFollower) -> FastAPI:
     """The service over a register that `follower` reads; sign-in is Kafka's own."""
     app = FastAPI(title="Concordat", version=__version__, docs_url=None, redoc_url=None)
     app.add_exception_handler(RegistryError, answer)  # type: ignore[arg-type]  # starlette types handlers by Exception
+    app.add_exception_handler(Unavailable, _not_reached)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _not_understood)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]
 
@@ -48,7 +49,8 @@ def make_app(connection: Connection, follower: RegisterFollower) -> FastAPI:
     def snapshot() -> Snapshot:
         return follower.snapshot
 
-    app.include_router(routes(snapshot, Accepted(connection), connection.username))
+    app.state.registry = Registry(snapshot, Accepted(connection), connection.username)
+    app.include_router(router)
     return app
 
 
@@ -93,6 +95,11 @@ class Accepted:
 def _signs_in(connection: Connection) -> bool:
     with Reader(connection) as reader:
         return reader.can_sign_in(topics.REGISTER)
+
+
+def _not_reached(_: Request, failure: Unavailable) -> JSONResponse:
+    """Kafka or the register does not answer: the caller may ask again."""
+    return JSONResponse({"error_code": 50001, "message": str(failure)}, 503, {"Retry-After": "1"})
 
 
 def _not_understood(_: Request, error: HTTPException) -> JSONResponse:

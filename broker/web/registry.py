@@ -7,6 +7,7 @@ own does not exist for it.  Nothing can be written here: schemas are registered 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -18,8 +19,11 @@ from broker.cluster import principals
 from contracts import topics
 
 _VALUE, _KEY = "-value", "-key"
+_DIGITS_MAX = 9
 _SEES_ALL = frozenset({principals.OPERATOR, principals.AUDITOR, principals.WORKER, principals.SERVICE})
 
+Subjects = dict[str, list[SchemaEntry]]
+"""Subjects with their schemas, oldest version first."""
 Authenticate = Callable[[str, str], bool]
 """Whether Kafka accepts this name and password."""
 
@@ -38,9 +42,9 @@ def answer(_: Request, error: RegistryError) -> JSONResponse:
     return JSONResponse({"error_code": error.error_code, "message": error.message}, error.status, headers)
 
 
-def subjects_of(snapshot: Snapshot, principal: str, administrator: str | None = None) -> dict[str, list[SchemaEntry]]:
+def subjects_of(snapshot: Snapshot, principal: str, administrator: str | None = None) -> Subjects:
     """The subjects a principal may see, with their schemas by version."""
-    found: dict[str, list[SchemaEntry]] = {}
+    found: Subjects = {}
     wanted = None if principal in _SEES_ALL or principal == administrator else _own_topics(snapshot, principal)
     for entry in snapshot.schemas.values():
         topic = entry.subject.removesuffix(_VALUE).removesuffix(_KEY)
@@ -68,99 +72,117 @@ def _own_topics(snapshot: Snapshot, principal: str) -> frozenset[str]:
     return frozenset(shared | written)
 
 
-def routes(snapshot: Callable[[], Snapshot], authenticate: Authenticate, administrator: str | None) -> APIRouter:
-    """The registry's routes; `snapshot` gives the newest register, `administrator` may see every subject."""
-    basic = HTTPBasic(auto_error=False)
+@dataclass(frozen=True)
+class Registry:
+    """What the routes answer from: the newest register, Kafka's sign-in, and who may see every subject."""
 
-    def caller(given: Annotated[HTTPBasicCredentials | None, Depends(basic)]) -> dict[str, list[SchemaEntry]]:
-        if given is None or not authenticate(given.username, given.password):
-            raise RegistryError(401, 40101, "sign in with your Kafka user name and password")
-        return subjects_of(snapshot(), given.username, administrator)
-
-    router = APIRouter(dependencies=[Depends(caller)])
-    own = Annotated[dict[str, list[SchemaEntry]], Depends(caller)]
-    _schema_routes(router, own)
-    _subject_routes(router, own)
-    _constant_routes(router)
-    return router
+    snapshot: Callable[[], Snapshot]
+    authenticate: Authenticate
+    administrator: str | None
 
 
-def _schema_routes(router: APIRouter, own: Any) -> None:
-    @router.get("/schemas/ids/{identifier}")
-    def schema(identifier: int, subjects: own) -> dict[str, str]:
-        return {"schema": _by_id(subjects, identifier)[0].text}
-
-    @router.get("/schemas/ids/{identifier}/schema", response_class=PlainTextResponse)
-    def schema_text(identifier: int, subjects: own) -> str:
-        return _by_id(subjects, identifier)[0].text
-
-    @router.get("/schemas/ids/{identifier}/subjects")
-    def schema_subjects(identifier: int, subjects: own) -> list[str]:
-        return sorted(entry.subject for entry in _by_id(subjects, identifier))
-
-    @router.get("/schemas/ids/{identifier}/versions")
-    def schema_versions(identifier: int, subjects: own) -> list[dict[str, Any]]:
-        return [{"subject": entry.subject, "version": entry.subject_version} for entry in _by_id(subjects, identifier)]
+def own_subjects(
+    request: Request, given: Annotated[HTTPBasicCredentials | None, Depends(HTTPBasic(auto_error=False))]
+) -> Subjects:
+    """The subjects of whoever signs in; `request.app.state.registry` is the `Registry`."""
+    registry: Registry = request.app.state.registry
+    if given is None or not registry.authenticate(given.username, given.password):
+        raise RegistryError(401, 40101, "sign in with your Kafka user name and password")
+    return subjects_of(registry.snapshot(), given.username, registry.administrator)
 
 
-def _subject_routes(router: APIRouter, own: Any) -> None:
-    @router.get("/subjects")
-    def all_subjects(subjects: own) -> list[str]:
-        return sorted(subjects)
-
-    @router.get("/subjects/{subject}/versions")
-    def versions(subject: str, subjects: own) -> list[int]:
-        return [entry.subject_version for entry in _by_subject(subjects, subject)]
-
-    @router.get("/subjects/{subject}/versions/{version}")
-    def version(subject: str, version: str, subjects: own) -> dict[str, Any]:
-        entry = _by_version(subjects, subject, version)
-        return {
-            "subject": entry.subject,
-            "id": entry.identifier,
-            "version": entry.subject_version,
-            "schema": entry.text,
-        }
-
-    @router.get("/subjects/{subject}/versions/{version}/schema", response_class=PlainTextResponse)
-    def version_text(subject: str, version: str, subjects: own) -> str:
-        return _by_version(subjects, subject, version).text
+Own = Annotated[Subjects, Depends(own_subjects)]
+# Routes are functions of the module: FastAPI reads their annotations by name.
+router = APIRouter(dependencies=[Depends(own_subjects)])
 
 
-def _constant_routes(router: APIRouter) -> None:
-    @router.get("/schemas/types")
-    def types() -> list[str]:
-        return ["AVRO"]
-
-    @router.get("/config")
-    @router.get("/config/{subject}")
-    def compatibility() -> dict[str, str]:
-        return {"compatibilityLevel": "FULL_TRANSITIVE"}
-
-    @router.get("/mode")
-    @router.get("/mode/{subject}")
-    def mode() -> dict[str, str]:
-        return {"mode": "READONLY"}
+@router.get("/schemas/types")
+def schema_types() -> list[str]:
+    """The only kind of schema there is."""
+    return ["AVRO"]
 
 
-def _by_id(subjects: dict[str, list[SchemaEntry]], identifier: int) -> list[SchemaEntry]:
+@router.get("/schemas/ids/{identifier}")
+def schema(identifier: int, subjects: Own) -> dict[str, str]:
+    """A schema by its id."""
+    return {"schema": _by_id(subjects, identifier)[0].text}
+
+
+@router.get("/schemas/ids/{identifier}/schema", response_class=PlainTextResponse)
+def schema_text(identifier: int, subjects: Own) -> str:
+    """A schema by its id, alone."""
+    return _by_id(subjects, identifier)[0].text
+
+
+@router.get("/schemas/ids/{identifier}/subjects")
+def schema_subjects(identifier: int, subjects: Own) -> list[str]:
+    """The caller's subjects that hold a schema."""
+    return sorted(entry.subject for entry in _by_id(subjects, identifier))
+
+
+@router.get("/schemas/ids/{identifier}/versions")
+def schema_versions(identifier: int, subjects: Own) -> list[dict[str, Any]]:
+    """The caller's subjects that hold a schema, with its version in each."""
+    return [{"subject": entry.subject, "version": entry.subject_version} for entry in _by_id(subjects, identifier)]
+
+
+@router.get("/subjects")
+def all_subjects(subjects: Own) -> list[str]:
+    """The caller's subjects."""
+    return sorted(subjects)
+
+
+@router.get("/subjects/{subject}/versions")
+def subject_versions(subject: str, subjects: Own) -> list[int]:
+    """The versions of a subject."""
+    return [entry.subject_version for entry in _by_subject(subjects, subject)]
+
+
+@router.get("/subjects/{subject}/versions/{version}")
+def subject_version(subject: str, version: str, subjects: Own) -> dict[str, Any]:
+    """One version of a subject; `latest` and `-1` name the newest."""
+    entry = _by_version(subjects, subject, version)
+    return {"subject": entry.subject, "id": entry.identifier, "version": entry.subject_version, "schema": entry.text}
+
+
+@router.get("/subjects/{subject}/versions/{version}/schema", response_class=PlainTextResponse)
+def subject_version_text(subject: str, version: str, subjects: Own) -> str:
+    """One version of a subject, the schema alone."""
+    return _by_version(subjects, subject, version).text
+
+
+@router.get("/config")
+@router.get("/config/{subject}")
+def compatibility() -> dict[str, str]:
+    """What a new version of a contract is held to within its major version."""
+    return {"compatibilityLevel": "FULL_TRANSITIVE"}
+
+
+@router.get("/mode")
+@router.get("/mode/{subject}")
+def mode() -> dict[str, str]:
+    """Schemas are registered by acts on the register alone."""
+    return {"mode": "READONLY"}
+
+
+def _by_id(subjects: Subjects, identifier: int) -> list[SchemaEntry]:
     found = [entry for entries in subjects.values() for entry in entries if entry.identifier == identifier]
     if not found:
         raise RegistryError(404, 40403, f"Schema {identifier} not found")
     return found
 
 
-def _by_subject(subjects: dict[str, list[SchemaEntry]], subject: str) -> list[SchemaEntry]:
+def _by_subject(subjects: Subjects, subject: str) -> list[SchemaEntry]:
     if subject not in subjects:
         raise RegistryError(404, 40401, f"Subject '{subject}' not found.")
     return subjects[subject]
 
 
-def _by_version(subjects: dict[str, list[SchemaEntry]], subject: str, version: str) -> SchemaEntry:
+def _by_version(subjects: Subjects, subject: str, version: str) -> SchemaEntry:
     entries = _by_subject(subjects, subject)
     if version in ("latest", "-1"):
         return entries[-1]
-    if not version.isdigit():
+    if not version.isdecimal() or len(version) > _DIGITS_MAX:
         raise RegistryError(422, 42202, f"The specified version '{version}' is not a valid version id.")
     found = next((entry for entry in entries if entry.subject_version == int(version)), None)
     if found is None:
