@@ -117,10 +117,11 @@ def present_lsn(dsn: str) -> int:
 class Writer(threading.Thread):
     """Inserts, updates, key changes, deletes and large values until told to stop; survives the server's death."""
 
-    def __init__(self, dsn: str, seed: int, keys=range(1, 60)) -> None:
+    def __init__(self, dsn: str, seed: int, keys=range(1, 60), pause_seconds=0.002) -> None:
         super().__init__(daemon=True)
         self._dsn, self._random, self._keys = dsn, random.Random(seed), keys
         self.stopping = threading.Event()
+        self._pause_seconds = pause_seconds
         self.transactions = 0
 
     def run(self) -> None:
@@ -129,10 +130,10 @@ class Writer(threading.Thread):
                 with psycopg.connect(self._dsn, connect_timeout=2) as session:
                     while not self.stopping.is_set():
                         with session.transaction():
-                            for _ in range(self._random.choice((1, 1, 3, 40))):
+                            for _ in range(self._random.choice((1, 1, 1, 3, 3, 40))):
                                 self._write(session)
                         self.transactions += 1
-                        self.stopping.wait(0.002)
+                        self.stopping.wait(self._pause_seconds)
             except psycopg.Error:
                 self.stopping.wait(0.05)
 

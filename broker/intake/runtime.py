@@ -148,7 +148,7 @@ class Intake:
                 self._measures.repeated()
                 self._wait_alive(_back_off(attempt), stopping)
                 attempt += 1
-                if not self._recovered(problem, wanted):
+                if not self._recovered(problem):
                     continue
                 if self._stored == wanted:  # the commit whose outcome was unknown had succeeded
                     break
@@ -166,7 +166,7 @@ class Intake:
         self._producer.produce(topics.POSITIONS, 0, self._name.encode(), wanted.encode())
         self._producer.commit()
 
-    def _recovered(self, problem: Exception, wanted: Stored) -> bool:
+    def _recovered(self, problem: Exception) -> bool:
         """Whether Kafka is ready for another try; afterwards `_stored` says what is committed."""
         try:
             if isinstance(problem, Abortable):
