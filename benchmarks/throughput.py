@@ -50,7 +50,7 @@ from contracts.wire import EnvelopeCodec
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 DATASET, PARTITIONS = "crossings", 4
-EVENTS, WORKER_EVENTS, ROUNDS = 200_000, 24_000, 3
+EVENTS, WORKER_EVENTS, ROUNDS = 200_000, 30_000, 3
 TRANSACTION_MILLISECONDS, EVENTS_MAX = 100, 10_000
 FILTER = 'direction in ["inbound", "outbound"]'
 
@@ -123,6 +123,7 @@ class Stopwatch:
     def result(self) -> dict[str, float]:
         """Events a second, and client CPU seconds per million events."""
         assert self._first is not None
+        assert self._last[2] > self._first[2], "too few transactions to measure"
         seconds, processor, events = (last - first for first, last in zip(self._first, self._last, strict=True))
         return {"events_per_second": events / seconds, "cpu_seconds_per_million": processor / events * 1_000_000}
 
@@ -220,7 +221,7 @@ LOOPS = {"copy": copy, "worker": work}
 
 def measure(place: Path, loop: str, run: str, fan_out: int) -> dict[str, float]:
     """Run one loop in a process of its own."""
-    wanted = WORKER_EVENTS // fan_out if loop == "worker" else EVENTS
+    wanted = WORKER_EVENTS if loop == "worker" else EVENTS
     command = [sys.executable, "-m", "benchmarks.throughput", loop, str(place), str(wanted), run, str(fan_out)]
     told = subprocess.run(command, env=child_environment(), stdout=subprocess.PIPE, check=True, timeout=120)
     found: dict[str, float] = json.loads(told.stdout.splitlines()[-1])

@@ -23,6 +23,7 @@ _PAUSE_SECONDS_MIN = 0.1
 _PAUSE_SECONDS_MAX = 10.0
 _STEADY_SECONDS = 30.0
 _STOP_SECONDS = 20.0
+_LOOK_SECONDS = 0.5
 
 
 class Ending(IntEnum):
@@ -95,11 +96,15 @@ class Supervisor:
             os.close(held)
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
+        kill_at: float | None = None
         while True:
             try:
-                return child.wait(timeout=0.5 if not self._stopping.is_set() else _STOP_SECONDS)
+                return child.wait(timeout=_LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                if self._stopping.is_set():
+                now = clock.monotonic_seconds()
+                if kill_at is None and self._stopping.is_set():
+                    kill_at = now + _STOP_SECONDS
+                if kill_at is not None and now >= kill_at:
                     self._log.warning("worker_killed", reason="it did not stop in time")
                     child.kill()
                     return child.wait()

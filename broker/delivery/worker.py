@@ -276,6 +276,9 @@ class Worker:
         if self._assigned:
             for place, start in list(self._assigned.items()):
                 self._owned[place] = self._takeover.open(start)
+                self._log.info(
+                    "partition_taken_over", topic=start.topic, partition=start.partition, offset=start.offset
+                )
                 del self._assigned[place]
             self._hold_back()
 
@@ -284,6 +287,7 @@ class Worker:
 
     def _on_release(self, partitions: list[SourcePartition]) -> None:
         for place in partitions:
+            self._log.info("partition_given_up", topic=place[0], partition=place[1])
             self._assigned.pop(place, None)
             self._owned.pop(place, None)
             self._held_back.discard(place)

@@ -23,7 +23,7 @@ if mode == "mends" and life >= 2:
     sys.exit(0)
 if mode in ("mends", "fenced"):
     os._exit(70 if mode == "mends" else int(sys.argv[3]))
-signal.signal(signal.SIGTERM, lambda *_: ((directory / "ordered").touch(), os._exit(0)))
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1.5), (directory / "ordered").touch(), os._exit(0)))
 from broker.delivery.supervisor import watch_supervisor
 watch_supervisor(watched, lambda: ((directory / "alone").touch(), os._exit(0)))
 (directory / "ready").touch()
