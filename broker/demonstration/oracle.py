@@ -179,7 +179,7 @@ EXPECTED = (
     ),
     Expected(
         "DSA-2026-105",
-        "disruptions",
+        "delays",
         "revenue-and-customs",
         "movements",
         _disrupted,

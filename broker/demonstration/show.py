@@ -77,16 +77,17 @@ class Show:
 
 
 def counts(tally: Tally) -> Table:
-    """Decisions by department, share and outcome."""
-    table = Table(title="decisions", title_justify="left")
-    for column in ("department", "share", *OUTCOMES):
-        table.add_column(column, justify="left" if column in ("department", "share") else "right")
+    """Decisions by outcome and share; one column for each share, below its department, so that it fits a terminal."""
+    table = Table(title="decisions", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("")
     for one in EXPECTED:
-        found = tally.by_share[one.reference, one.share]
-        row = [str(found[outcome]) if found[outcome] else "" for outcome in OUTCOMES]
-        table.add_row(one.department, f"{one.reference} {one.share}", *row)
-    aside = tally.by_share[QUARANTINED]["quarantine"]
-    table.add_row("", "kept aside", *(str(aside) if outcome == "quarantine" else "" for outcome in OUTCOMES))
+        words = one.department.replace("-", "-\n")
+        table.add_column(f"{one.share}\n{words}", justify="right")
+    for outcome in (name for name in OUTCOMES if name != "quarantine"):
+        found = [tally.by_share[one.reference, one.share][outcome] for one in EXPECTED]
+        table.add_row(outcome, *(str(count) if count else "" for count in found))
+    table.caption = f"kept aside: {tally.by_share[QUARANTINED]['quarantine']}"
+    table.caption_justify = "left"
     return table
 
 
