@@ -6,17 +6,26 @@ versions are compatible is checked before publication, where the agreements conc
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from agreements.acts import ContractPublished, QuarantineDiscarded, QuarantineReplayed
 from agreements.codes import BAD_CONTRACT, NOT_ENTITLED, UNKNOWN_OBJECT
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
 from agreements.snapshot import ContractEntry, Job, JobKind
 from contracts import text, topics
 from contracts.faults import Faults
+from contracts.model import Contract
+
+
+@lru_cache(maxsize=256)
+def _parsed(document: str) -> Contract | Faults:
+    """A contract's text is folded by several readers of one process; reading it is by far the dearest step."""
+    return text.parse(document)
 
 
 def publish(register: MutableRegister, act: ContractPublished, at: Circumstances) -> None:
     """A new version of a dataset's contract."""
-    contract = text.parse(act.text)
+    contract = _parsed(act.text)
     if isinstance(contract, Faults):
         raise Rejected(BAD_CONTRACT, f"{act.dataset}: {contract.items[0].message}")
     if contract.dataset != act.dataset:

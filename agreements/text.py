@@ -131,11 +131,20 @@ def _located(found: list[Fault], file: str | None) -> Faults:
 
 def _faults_of_form(errors: ValidationError, tree: Tree) -> list[Fault]:
     found: dict[Path, Fault] = {}
-    for error in errors.errors(include_url=False, include_context=False):
+    details = errors.errors(include_url=False, include_context=False)
+    for error in details:
         path = _path_in(tree, error["loc"])
-        if path not in tree.faulty:
+        if path not in tree.faulty and not _follows(error, details):
             found.setdefault(tuple(error["loc"]), _fault_of_form(error, path, tree))
     return list(found.values())
+
+
+def _follows(error: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list seems too short only because items of it are faulty themselves."""
+    length = len(error["loc"])
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > length and other["loc"][:length] == error["loc"] for other in details
+    )
 
 
 def _path_in(tree: Tree, location: tuple[int | str, ...]) -> Path:
@@ -148,7 +157,8 @@ def _path_in(tree: Tree, location: tuple[int | str, ...]) -> Path:
 
 def _fault_of_form(error: ErrorDetails, path: Path, tree: Tree) -> Fault:
     location, kind, given = error["loc"], error["type"], error["input"]
-    where = spelled(location)
+    where, said = spelled(location), error["msg"].removeprefix("Value error, ")
+    said = said.replace("Tuple", "List").replace("tuple", "list")
     if kind == "extra_forbidden":
         close = get_close_matches(str(location[-1]), _keys_at(location[:-1]), n=1, cutoff=0.6)
         hint = f"; did you mean `{close[0]}`?" if close else ""
@@ -161,9 +171,8 @@ def _fault_of_form(error: ErrorDetails, path: Path, tree: Tree) -> Fault:
             hint = "; quote it"
         elif isinstance(given, str) and kind in ("int_type", "bool_type", "date_type"):
             hint = "; write it without quotes" if kind != "date_type" else "; write YYYY-MM-DD without quotes"
-        return tree.fault(WRONG_TYPE, path, f"`{where}`: {error['msg']}, found {_name(given)}{hint}")
-    message = error["msg"].removeprefix("Value error, ")
-    return tree.fault(WRONG_VALUE, path, f"`{where}`: {message}", key=location[-1:] == ("[key]",))
+        return tree.fault(WRONG_TYPE, path, f"`{where}`: {said}, found {_name(given)}{hint}")
+    return tree.fault(WRONG_VALUE, path, f"`{where}`: {said}", key=location[-1:] == ("[key]",))
 
 
 def _name(given: Any) -> str:
