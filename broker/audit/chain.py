@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from broker.audit import codes
 from broker.audit.evidence import Mark, SourceRecord
 from broker.audit.header import SignedHeader
-from broker.audit.segment import Run
+from broker.audit.runs import Run
 from contracts.faults import Fault
 
 

@@ -5,126 +5,98 @@ from __future__ import annotations
 from contracts.faults import Code
 
 _NOT_PROVED = "the audit is not verified"
-_KEEP = "keep the topics as they are and ask the operator; `concordat audit export` takes a copy to examine"
 
-HEADER_UNREADABLE = Code(
+
+def _lie(identifier: str, name: str, cause: str) -> Code:
+    """Something that honest workers never write."""
+    remedy = "keep the topics as they are and ask the operator; `concordat audit export` takes a copy to examine"
+    return Code(identifier, name, cause, _NOT_PROVED, remedy)
+
+
+HEADER_UNREADABLE = _lie(
     "AUD-001",
     "segment header unreadable",
     "a record that should be a segment header is not one, or not in its canonical spelling",
-    _NOT_PROVED,
-    _KEEP,
 )
-PART_ALTERED = Code(
+PART_ALTERED = _lie(
     "AUD-002",
     "segment part missing or altered",
     "the body parts of a segment are not those that its signed header names",
-    _NOT_PROVED,
-    _KEEP,
 )
-BODY_UNREADABLE = Code(
+BODY_UNREADABLE = _lie(
     "AUD-003",
     "segment body unreadable",
     "a line of a segment's body is not an index or a leaf in its canonical spelling",
-    _NOT_PROVED,
-    _KEEP,
 )
-LEAF_ROOT_WRONG = Code(
+LEAF_ROOT_WRONG = _lie(
     "AUD-004",
     "leaves do not give the root",
     "the leaves of a segment are not those whose Merkle root its header has signed",
-    _NOT_PROVED,
-    _KEEP,
 )
-DIRECTORY_WRONG = Code(
+DIRECTORY_WRONG = _lie(
     "AUD-005",
     "directory wrong",
     "a segment's directory does not describe its leaves, or is not the one its header has signed",
-    _NOT_PROVED,
-    _KEEP,
 )
-COUNTS_WRONG = Code(
+COUNTS_WRONG = _lie(
     "AUD-006",
     "counts wrong",
     "the counts or times in a segment's header are not those of its leaves and records",
-    _NOT_PROVED,
-    _KEEP,
 )
-LEAF_MISPLACED = Code(
+LEAF_MISPLACED = _lie(
     "AUD-007",
     "leaf disagrees with its header",
     "a leaf names another source, mode, time or register position than the header it stands under, or contradicts itself",
-    _NOT_PROVED,
-    _KEEP,
 )
-LEAF_ORDER_WRONG = Code(
+LEAF_ORDER_WRONG = _lie(
     "AUD-008",
     "leaves out of order",
     "the leaves of a segment are not strictly increasing by share and source offset: one stands twice or in a wrong place",
-    _NOT_PROVED,
-    _KEEP,
 )
-RECORDS_WRONG = Code(
+RECORDS_WRONG = _lie(
     "AUD-009",
     "list of records wrong",
     "the source records that a segment names are not those its header has signed, or lie outside its range",
-    _NOT_PROVED,
-    _KEEP,
 )
-SIGNATURE_WRONG = Code(
+SIGNATURE_WRONG = _lie(
     "AUD-010",
     "signature wrong",
     "a segment header is not signed by the key that the register has for its worker",
-    _NOT_PROVED,
-    _KEEP,
 )
-WORKER_UNKNOWN = Code(
+WORKER_UNKNOWN = _lie(
     "AUD-011",
     "worker not enrolled",
     "the register had no such worker at the position that a segment cites",
-    _NOT_PROVED,
-    _KEEP,
 )
-CHAIN_GAP = Code(
+CHAIN_GAP = _lie(
     "AUD-012",
     "chain has a gap",
     "the segment numbers of a source partition are not dense: a segment is missing or stands twice",
-    _NOT_PROVED,
-    _KEEP,
 )
-CHAIN_BROKEN = Code(
+CHAIN_BROKEN = _lie(
     "AUD-013",
     "chain broken",
     "a segment header does not name the hash of the one before it",
-    _NOT_PROVED,
-    _KEEP,
 )
-RANGE_BROKEN = Code(
+RANGE_BROKEN = _lie(
     "AUD-014",
     "source range broken",
     "a segment does not begin at the source position where the one before it ends",
-    _NOT_PROVED,
-    _KEEP,
 )
-REGISTER_POSITION_WRONG = Code(
+REGISTER_POSITION_WRONG = _lie(
     "AUD-015",
     "register position wrong",
     "a segment cites a register position that does not exist, goes back, or has another fingerprint (CITED-POLICY)",
-    _NOT_PROVED,
-    _KEEP,
 )
-DECISION_MISSING = Code(
+DECISION_MISSING = _lie(
     "AUD-016",
     "decision missing",
     "a source record has no decision under an agreement that covered it (ONE-DECISION)",
-    _NOT_PROVED,
-    _KEEP,
 )
-DECISION_UNFOUNDED = Code(
+DECISION_UNFOUNDED = _lie(
     "AUD-017",
     "decision without ground",
     "a decision stands under an agreement that did not cover the record, beside a quarantine, or for a record not read",
-    _NOT_PROVED,
-    _KEEP,
 )
 SEQUENCE_GAP = Code(
     "AUD-018",
@@ -140,75 +112,55 @@ SEQUENCE_BACK = Code(
     _NOT_PROVED,
     "see that one connector alone writes the dataset; `concordat connector status` shows its principal",
 )
-RECORD_UNDECIDED = Code(
+RECORD_UNDECIDED = _lie(
     "AUD-020",
     "source record without decision",
     "a committed source record lies in a range that a segment claims, but no segment names it",
-    _NOT_PROVED,
-    _KEEP,
 )
-RECORD_UNKNOWN = Code(
+RECORD_UNKNOWN = _lie(
     "AUD-021",
     "decided record not in the source",
     "a segment names a source record that the source topic does not have, or with another sequence",
-    _NOT_PROVED,
-    _KEEP,
 )
-UNLOGGED_DELIVERY = Code(
+UNLOGGED_DELIVERY = _lie(
     "AUD-022",
     "delivery without leaf",
     "a committed record on a department's topic has no leaf that says it was decided (AUDIT-WITH-DELIVERY)",
-    _NOT_PROVED,
-    _KEEP,
 )
-MISSING_DELIVERY = Code(
+MISSING_DELIVERY = _lie(
     "AUD-023",
     "leaf without delivery",
     "a leaf says that a record was delivered, but it is not on the department's topic and nothing explains why",
-    _NOT_PROVED,
-    _KEEP,
 )
-DELIVERY_ORDER = Code(
+DELIVERY_ORDER = _lie(
     "AUD-024",
     "delivered in another order",
     "the records of a department's partition do not stand in the order of their leaves",
-    _NOT_PROVED,
-    _KEEP,
 )
-TERMS_WRONG = Code(
+TERMS_WRONG = _lie(
     "AUD-025",
     "leaf misquotes its agreement",
     "the version, content hash or purpose in a leaf is not what the register says at the position cited",
-    _NOT_PROVED,
-    _KEEP,
 )
-FLOWED_WHILE_SUSPENDED = Code(
+FLOWED_WHILE_SUSPENDED = _lie(
     "AUD-026",
     "flowed while suspended",
     "a leaf says that a record was delivered under an agreement that was suspended at the position cited",
-    _NOT_PROVED,
-    _KEEP,
 )
-TAIL_MISSING = Code(
+TAIL_MISSING = _lie(
     "AUD-027",
     "newest segments missing",
     "the workers' committed offset says that more was decided, or otherwise, than the segments show",
-    _NOT_PROVED,
-    _KEEP,
 )
-PART_ORPHANED = Code(
+PART_ORPHANED = _lie(
     "AUD-028",
     "body part without header",
     "a committed body part belongs to no committed segment header, or a record of the topic is neither",
-    _NOT_PROVED,
-    _KEEP,
 )
-JOB_UNKNOWN = Code(
+JOB_UNKNOWN = _lie(
     "AUD-029",
     "job not in the register",
     "a segment claims to belong to a job that the register does not have at the position cited",
-    _NOT_PROVED,
-    _KEEP,
 )
 REGISTER_UNREADABLE = Code(
     "AUD-030",
@@ -266,12 +218,10 @@ EVIDENCE_UNSETTLED = Code(
     "nothing was verified",
     "try again; look for a hanging transaction if it repeats",
 )
-DELIVERY_CONTRADICTS = Code(
+DELIVERY_CONTRADICTS = _lie(
     "AUD-038",
     "delivery contradicts its leaf",
     "a leaf says that a record was removed and its delivery is a value, or the other way round",
-    _NOT_PROVED,
-    _KEEP,
 )
 CODES = (
     HEADER_UNREADABLE,

@@ -13,7 +13,8 @@ from agreements.snapshot import Coverage, Job, Snapshot, Standing
 from broker.audit import codes
 from broker.audit.leaf import DELIVERED
 from broker.audit.read import Opened, OpenSegment
-from broker.audit.segment import Entry, expand
+from broker.audit.runs import expand
+from broker.audit.segment import Entry
 from contracts import topics
 from contracts.faults import Fault
 

@@ -19,6 +19,8 @@ import msgspec
 from broker.audit.canonical import Digest, EventTime, Instant, Position, Whole, decode, encode
 
 SALT_BYTES = 16
+_DELIVERED = b"concordat/delivered/1\n"
+_DELIVERED_KEY = b"concordat/delivered-key/1\n"
 
 OutcomeName = Literal["permit", "redact", "withdraw", "delete", "unchanged", "hold", "deny", "quarantine"]
 ModeName = Literal["live", "backfill", "release", "replay"]
@@ -38,14 +40,14 @@ REMOVED: frozenset[OutcomeName] = frozenset({"withdraw", "delete"})
 """The delivered outcomes whose record is a tombstone."""
 
 
-class ReasonPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReasonPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A reason code, and the clause (`shares[0].rows`) or contract field it comes from."""
 
     clause: str
     code: str
 
 
-class RecipientPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecipientPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What the recipient may see.  A quarantine concerns no agreement: its texts are empty and its version 0."""
 
     agreement: str
@@ -66,7 +68,7 @@ class RecipientPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The agreement's version."""
 
 
-class AuditorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AuditorPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What only auditors may see: the position decided and every input that is not in the agreement (CITED-POLICY)."""
 
     counters: str | None
@@ -104,9 +106,9 @@ class Leaf(NamedTuple):
 
     def hash(self) -> bytes:
         """SHA-256(0x00 || recipient's commitment || auditors' commitment)."""
-        return leaf_hash_of(
-            commitment(self.recipient_salt, self.recipient), commitment(self.auditor_salt, self.auditor)
-        )
+        recipient = sha256(self.recipient_salt + self.recipient).digest()
+        auditor = sha256(self.auditor_salt + self.auditor).digest()
+        return sha256(b"\x00" + recipient + auditor).digest()
 
     def line(self) -> bytes:
         """The leaf's line in a segment's body: canonical JSON and LF."""
@@ -132,26 +134,15 @@ def make_leaf(recipient: RecipientPart, auditor: AuditorPart, salts: bytes) -> L
     return Leaf(encode(recipient), encode(auditor), salts[:SALT_BYTES], salts[SALT_BYTES:])
 
 
-def commitment(salt: bytes, part: bytes) -> bytes:
-    """SHA-256(salt || part): says nothing of the part once its salt is destroyed."""
-    return sha256(salt + part).digest()
-
-
-def leaf_hash_of(recipient: bytes, auditor: bytes) -> bytes:
-    """The leaf hash over two commitments: an RFC 6962 leaf whose entry is both of them."""
-    return sha256(b"\x00" + recipient + auditor).digest()
-
-
 def delivered_digest(key: bytes | None, value: bytes | None) -> str:
     """The digest of one record of a share topic, hex: over its key and its value, None told from empty."""
-    framed = b"concordat/delivered/1\n" + _framed(key) + _framed(value)
-    return sha256(framed).hexdigest()
+    return sha256(_DELIVERED + _framed(key) + _framed(value)).hexdigest()
 
 
 def key_digest(key: bytes | None) -> str:
     """Sixteen bytes, hex, that are the same for two records of one share exactly when their keys are."""
-    return sha256(b"concordat/delivered-key/1\n" + _framed(key)).hexdigest()[:32]
+    return sha256(_DELIVERED_KEY + _framed(key)).hexdigest()[:32]
 
 
 def _framed(part: bytes | None) -> bytes:
-    return b"\x00" if part is None else b"\x01" + len(part).to_bytes(4, "big") + part
+    return b"\x00" if part is None else b"\x01%b%b" % (len(part).to_bytes(4, "big"), part)

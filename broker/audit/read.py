@@ -17,7 +17,8 @@ from broker.audit import codes, tree
 from broker.audit.canonical import NotCanonical, decode
 from broker.audit.header import Header, SignedHeader, read_header
 from broker.audit.leaf import DELIVERED, SALT_BYTES, AuditorPart, Leaf, RecipientPart
-from broker.audit.segment import Index, Segment, count_outcomes, directory_root, expand, records_digest
+from broker.audit.runs import expand
+from broker.audit.segment import Index, Segment, count_outcomes, directory_root, records_digest
 from contracts.faults import Fault, Faults
 
 
@@ -41,7 +42,7 @@ class OpenSegment:
         return self.segment.header
 
 
-class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     auditor: msgspec.Raw
     auditor_salt: str
     recipient: msgspec.Raw

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -32,14 +33,12 @@ from broker.audit.leaf import (
     key_digest,
     make_leaf,
 )
+from broker.audit.runs import Run, runs
 
 SALTS_BYTES = 2 * SALT_BYTES
 """Random bytes that one leaf takes."""
 PART_BYTES_MAX = 524_288
 """Where a body part is cut; one line alone may be longer."""
-
-Run = tuple[Whole, Whole | None, Whole]
-"""So many source records from an offset and a sequence on, both growing by one; no sequence where it is unreadable."""
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,7 +182,7 @@ def _leaf(ground: Ground, decided: Decided, salts: bytes) -> Leaf:
         key=key_digest(decided.key) if decided.is_delivered else None,
         outcome=decided.outcome,
         purpose=terms.purpose,
-        reasons=tuple([ReasonPart(clause, code) for code, clause in decided.reasons]),
+        reasons=_reasons(decided.reasons),
         share=terms.share,
         version=terms.version,
     )
@@ -206,6 +205,11 @@ def _leaf(ground: Ground, decided: Decided, salts: bytes) -> Leaf:
     return make_leaf(recipient, auditor, salts)
 
 
+@lru_cache(maxsize=4_096)
+def _reasons(found: tuple[tuple[str, str], ...]) -> tuple[ReasonPart, ...]:
+    return tuple(ReasonPart(clause, code) for code, clause in found)
+
+
 def _directory(ordered: Sequence[Decided]) -> tuple[Entry, ...]:
     entries, start = [], 0
     for (agreement, share), group in groupby(ordered, key=lambda decided: _order(decided)[:2]):
@@ -220,30 +224,6 @@ def _directory(ordered: Sequence[Decided]) -> tuple[Entry, ...]:
 def count_outcomes(outcomes: Iterable[OutcomeName]) -> dict[OutcomeName, int]:
     """How often each outcome stands there, in the order of canonical JSON."""
     return dict(sorted(Counter(outcomes).items()))
-
-
-def runs(records: Iterable[tuple[int, int | None]]) -> Iterator[Run]:
-    """The shortest list of runs that says these offsets and sequences."""
-    offset, sequence, count = 0, None, 0
-    for next_offset, next_sequence in records:
-        goes_on = next_offset == offset + count and (
-            next_sequence is None if sequence is None else next_sequence == sequence + count
-        )
-        if count and goes_on:
-            count += 1
-            continue
-        if count:
-            yield offset, sequence, count
-        offset, sequence, count = next_offset, next_sequence, 1
-    if count:
-        yield offset, sequence, count
-
-
-def expand(found: Iterable[Run]) -> Iterator[tuple[int, int | None]]:
-    """The offsets and sequences that runs say."""
-    for offset, sequence, count in found:
-        for step in range(count):
-            yield offset + step, None if sequence is None else sequence + step
 
 
 def directory_root(index: Index) -> str:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from broker.audit import tree
 from broker.audit.leaf import DELIVERED, OUTCOMES
 from broker.audit.read import read_segment
-from broker.audit.segment import SALTS_BYTES, Decided, Ground, Terms, build_segment, expand, runs
+from broker.audit.runs import expand, runs
+from broker.audit.segment import SALTS_BYTES, Decided, Ground, Terms, build_segment
 from contracts.faults import Faults
 from tests.unit.audit.world import KEY, WORKER
 

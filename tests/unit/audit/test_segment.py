@@ -11,7 +11,8 @@ from broker.audit.canonical import NotCanonical, encode
 from broker.audit.header import read_header
 from broker.audit.leaf import DELIVERED, OUTCOMES, delivered_digest, key_digest
 from broker.audit.read import read_segment
-from broker.audit.segment import Terms, expand, runs
+from broker.audit.runs import expand, runs
+from broker.audit.segment import Terms
 from broker.policy.decision import DELIVERED as POLICY_DELIVERED
 from broker.policy.decision import Mode, Outcome
 from contracts.faults import Faults
