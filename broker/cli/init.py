@@ -10,8 +10,9 @@ from broker.cli.acting import cluster, operator_key_path, said
 from broker.cli.output import Json, emit
 from broker.cluster.admin import Admin
 from broker.cluster.client import Abortable, Connection
+from broker.cluster.connect import connection as administrator
+from broker.cluster.provision import make_base_topics
 from broker.cluster.reader import Reader
-from broker.cluster.topics import base_topics
 from broker.register import commands
 from broker.register.keyfiles import new_key, signing_key
 from broker.settings import load
@@ -33,7 +34,9 @@ def command(*, json: Json = False) -> None:
     settings = load()
     place = operator_key_path(settings)
     connection = cluster(settings)
-    Admin(connection).create_topics(base_topics(settings.partitions, settings.replication_factor))
+    make_base_topics(
+        Admin(administrator(settings)), settings
+    )  # the operator itself may only read and write the register
     _await_register(connection)
     if not place.exists():
         new_key(place)
