@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from broker import codes
+from broker.settings import Settings
 from contracts.faults import Unavailable, Unusable
 
 KEY_BYTES = 32
@@ -123,6 +124,11 @@ class FileKeys:
         if _IDENTIFIER.fullmatch(identifier) is None or version < 1:
             raise Unusable(codes.KEY_IDENTIFIER.fault(f"{identifier!r} version {version}"))
         return self._directory / identifier / f"{version}.key"
+
+
+def installed(settings: Settings) -> FileKeys:
+    """The key provider of this installation: `secrets` in its directory, its root key as the settings say."""
+    return FileKeys(settings.directory / "secrets", settings.root_key_file)
 
 
 def encrypt_at_rest(keys: KeyProvider, identifier: str, data: bytes, context: bytes) -> bytes:

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     kafka_password: SecretStr | None = None
     """The SASL password; `CONCORDAT_KAFKA_PASSWORD_FILE` names a file that holds it."""
     kafka_password_file: Path | None = None
+    root_key_file: Path | None = None
+    """The root key that wraps every secret key (32 bytes, or 64 hexadecimal digits); None keeps one in `directory`."""
     replication_factor: int = 1
     partitions: int = 4
     """Partitions of a new source topic and of `concordat.audit.segments`."""

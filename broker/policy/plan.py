@@ -99,8 +99,8 @@ class Plan:
 
     @cached_property
     def treated(self) -> bool:
-        """Whether a delivery is `redact`: some field is dropped or treated, or the key is."""
-        return bool(self.dropped) or self.key.action != "keep" or any(f.action != "keep" for f in self.fields)
+        """Whether a delivery is `redact`: some field is dropped or treated.  The key is not a field."""
+        return bool(self.dropped) or any(field.action != "keep" for field in self.fields)
 
     @cached_property
     def key_references(self) -> tuple[KeyReference, ...]:

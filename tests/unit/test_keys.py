@@ -6,7 +6,8 @@ import stat
 
 import pytest
 
-from broker.keys import QUARANTINE, FileKeys, decrypt_at_rest, encrypt_at_rest
+from broker.keys import QUARANTINE, FileKeys, decrypt_at_rest, encrypt_at_rest, installed
+from broker.settings import Settings
 from contracts.faults import Unavailable, Unusable
 
 NAME = "pseudonym/DSA-2026-014"
@@ -120,3 +121,11 @@ def test_values_at_rest_open_with_their_key_and_context_only(keys):
     keys.destroy(QUARANTINE, 2)
     with pytest.raises(Unavailable):
         encrypt_at_rest(keys, QUARANTINE, b"canary", b"")
+
+
+def test_the_settings_say_where_the_keys_of_this_installation_are(tmp_path):
+    root = tmp_path / "root"
+    root.write_text("ab" * 32)
+    made = installed(Settings(directory=tmp_path / "state", root_key_file=root))
+    made.ensure(NAME)
+    assert FileKeys(tmp_path / "state" / "secrets", root).key(NAME, 1) == made.key(NAME, 1)
