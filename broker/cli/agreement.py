@@ -16,7 +16,7 @@ from broker import clock
 from broker.cli.acting import As, Key, cluster, said, signatory, text_of
 from broker.cli.agreement_view import entry_document, entry_table, history_rows, stop_text
 from broker.cli.output import Json, emit, results, table
-from broker.keys import FileKeys
+from broker.keys import installed
 from broker.register import commands
 from broker.register.append import Appended
 from broker.register.codes import NO_SUCH, NOT_CONFIRMED
@@ -101,7 +101,7 @@ def sign(reference: Reference, *, as_: As, key: Key, json: Json = False) -> None
     Example: concordat agreement sign DSA-2026-014 --as jane-doe --key jane.key
     """
     settings = load()
-    keys = FileKeys(settings.directory / "secrets")
+    keys = installed(settings)
     appended = commands.sign_agreement(cluster(settings), signatory(as_, key), reference, keys)
     _show_entry(appended, reference, json=json)
 

@@ -20,7 +20,7 @@ from broker.delivery.quarantine import KeySealer
 from broker.intake.configuration import load as load_configuration
 from broker.intake.positions import every_stored
 from broker.intake.runtime import Intake, entries
-from broker.keys import FileKeys
+from broker.keys import installed
 from broker.observe import configure, logger, serve_metrics
 from broker.register.follow import read_snapshot
 from broker.settings import Settings, load
@@ -111,7 +111,7 @@ def status(*, json: Json = False) -> None:
 
 
 def _sealer(settings: Settings) -> KeySealer:
-    return KeySealer(FileKeys(settings.directory / "secrets"))
+    return KeySealer(installed(settings))
 
 
 @contextmanager

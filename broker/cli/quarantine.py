@@ -15,7 +15,7 @@ from broker.cli.output import Json, emit, table
 from broker.cluster.connect import connection
 from broker.cluster.principals import OPERATOR
 from broker.delivery.quarantine import KeySealer, Quarantined, find_quarantined, quarantined, read_identifier, reveal
-from broker.keys import FileKeys
+from broker.keys import installed
 from broker.register.enrolment import discard_quarantined, replay_quarantined
 from broker.register.follow import read_snapshot
 from broker.register.keyfiles import signing_key
@@ -58,7 +58,7 @@ def show(
     entry = find_quarantined(cluster, identifier)
     described = _described(entry, read_snapshot(cluster).discarded)
     if reveal_content:
-        content = reveal(entry, KeySealer(FileKeys(settings.directory / "secrets")))
+        content = reveal(entry, KeySealer(installed(settings)))
         described |= {"key": _base64(content.key), "value": _base64(content.value)}
     rows = [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in described.items()]
     emit(described, json=json, table=table(identifier, ("", ""), rows))

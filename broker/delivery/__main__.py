@@ -26,7 +26,7 @@ from broker.delivery.routes import Routes
 from broker.delivery.supervisor import Ending, watch_supervisor
 from broker.delivery.transaction import OutcomeUnknown
 from broker.delivery.worker import Conditions, Worker
-from broker.keys import FileKeys, KeyProvider
+from broker.keys import KeyProvider, installed
 from broker.pipeline import Ground
 from broker.policy.compile import compile_share
 from broker.policy.engine import Engine
@@ -48,7 +48,7 @@ def make_worker(settings: Settings, state: Path) -> Worker:
         partitions = reader.partitions(topics.AUDIT_SEGMENTS), reader.partitions(topics.QUARANTINE)
     register = RegisterReader(cluster)
     enrol(settings, identity, register.catch_up())
-    keys = FileKeys(settings.directory / "secrets")
+    keys = installed(settings)
     return Worker(
         cluster,
         identity,

@@ -24,7 +24,7 @@ from broker.demonstration.stores import BAD_CROSSING
 from broker.demonstration.world import World
 from broker.evidence.kafka import KafkaEvidence
 from broker.evidence.subject import pseudonyms
-from broker.keys import FileKeys
+from broker.keys import installed
 from broker.register.commands import await_stop, resume, suspend
 from contracts.faults import Unavailable
 
@@ -152,7 +152,7 @@ def who_received(world: World, assertions: Assertions) -> list[dict[str, Any]]:
     """Who received data about one person: from the audit alone, as the auditor."""
     coverage = Coverage()
     with KafkaEvidence(connection(world.settings, AUDITOR)) as evidence:
-        wanted = pseudonyms(world.stores.leaver, evidence, FileKeys(world.settings.directory / "secrets"))
+        wanted = pseudonyms(world.stores.leaver, evidence, installed(world.settings))
         found = list(search(evidence.segments(), Question(subjects=wanted), coverage))
     owners = {one.reference: one.department for one in EXPECTED}
     lines: Counter[tuple[str, str, str, str]] = Counter(

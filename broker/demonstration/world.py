@@ -29,7 +29,7 @@ from broker.demonstration.oracle import EXPECTED, Expected
 from broker.demonstration.participants import Participants
 from broker.demonstration.stores import DATABASES, Stores
 from broker.demonstration.tally import Tally
-from broker.keys import FileKeys
+from broker.keys import installed
 from broker.local_postgresql import LocalPostgresql
 from broker.processes import Processes
 from broker.register.follow import read_snapshot
@@ -81,7 +81,7 @@ class World:
         provision.make_base_topics(admin, self.settings)
         self.everybody = participants.enrol(self.cluster, self.settings.directory / "keys")
         participants.publish(self.cluster, self.people)
-        keys = FileKeys(self.settings.directory / "secrets")
+        keys = installed(self.settings)
         self.agreements = participants.agree(self.cluster, self.people, keys)
         self.provision()
 
