@@ -115,7 +115,7 @@ class GroupConsumer:
 
     def commit(self, offsets: Iterable[PartitionOffset]) -> None:
         """Commit offsets outside a transaction: for a department's own reading, never for a worker's."""
-        places = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata or None) for o in offsets]
+        places = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata) for o in offsets]
         try:
             self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as exception:
