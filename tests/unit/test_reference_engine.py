@@ -147,6 +147,14 @@ def test_what_cannot_be_read_is_quarantined_without_a_word_of_the_data(source, r
     ]
 
 
+def test_a_second_spelling_of_the_same_record_is_malformed():
+    assert GOOD.value[5] == 0, "no before image: the union's first branch"
+    overlong = GOOD.value[:5] + b"\x80\x00" + GOOD.value[6:]
+    assert _one(PEOPLE, NAMES, replace(GOOD, value=overlong)).faults == (Reason("malformed"),)
+    second_key = GOOD.key[:5] + bytes((GOOD.key[5] | 0x80, 0)) + GOOD.key[6:]
+    assert _one(PEOPLE, NAMES, replace(GOOD, key=second_key)).faults == (Reason("key-malformed"),)
+
+
 @pytest.mark.parametrize("op", [Op.UPDATE, Op.DELETE, Op.TRUNCATE])
 def test_an_event_is_never_changed(op):
     source = record(CROSSINGS, 1, CROSSING, op=Op.CREATE)
