@@ -6,6 +6,7 @@ that the reader trusts.  What does not verify is not used: the register itself a
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -54,7 +55,8 @@ class _Entry(msgspec.Struct, frozen=True):
     signatures: tuple[Signature, ...]
     view_schemas: dict[str, int]
     approved_position: int | None
-    report: str
+    report: int
+    """Its place in the table of reports: agreements that were made alike have the same one."""
     suspensions: tuple[Suspension, ...]
 
 
@@ -65,6 +67,7 @@ class _Body(msgspec.Struct, frozen=True):
     parties: dict[str, PartyEntry]
     contracts: dict[str, tuple[ContractEntry, ...]]
     schemas: tuple[SchemaEntry, ...]
+    reports: tuple[str, ...]
     agreements: dict[str, tuple[_Entry, ...]]
     workers: dict[str, WorkerEntry]
     key_versions: dict[str, int]
@@ -75,18 +78,21 @@ class _Body(msgspec.Struct, frozen=True):
     signatories: dict[str, str]
 
 
-_ENTRY_FIELDS = tuple(field.name for field in fields(AgreementEntry) if field.name != "agreement")
+_ENTRY_FIELDS = tuple(field.name for field in fields(AgreementEntry) if field.name not in ("agreement", "report"))
 
 
 def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
     """The checkpoint of a snapshot, signed with `key`."""
+    reports: dict[str, int] = {}
+    agreements = {name: tuple(_stored(e, reports) for e in found) for name, found in snapshot.agreements.items()}
     header = _Header(CHECKPOINT_DOMAIN, snapshot.position, snapshot.fingerprint, public_hex(key))
     body = _Body(
         operator_key=snapshot.operator_key,
         parties=dict(snapshot.parties),
         contracts=dict(snapshot.contracts),
         schemas=tuple(snapshot.schemas.values()),
-        agreements={reference: tuple(map(_stored, found)) for reference, found in snapshot.agreements.items()},
+        reports=tuple(reports),
+        agreements=agreements,
         workers=dict(snapshot.workers),
         key_versions=dict(snapshot.key_versions),
         jobs=snapshot.jobs,
@@ -111,13 +117,19 @@ def unseal(data: bytes, trusted: Collection[str]) -> Snapshot | Fault:
         return BAD_CHECKPOINT.fault(f"form {header.form}, signed by {header.signer[:16]}")
     if not verifies(header.signer, CHECKPOINT_DOMAIN, signed, signature.decode(errors="replace")):
         return BAD_CHECKPOINT.fault("its signature does not verify")
+    collecting = gc.isenabled()
+    gc.disable()  # half a million objects are made and none is garbage: looking for some would take half of the time
     try:
         return _snapshot(header, msgspec.json.decode(second, type=_Body))
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, IndexError) as error:
         return BAD_CHECKPOINT.fault(f"another version of the broker wrote it: {type(error).__name__}")
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _snapshot(header: _Header, body: _Body) -> Snapshot:
+    agreements = {name: tuple(_restored(e, body.reports) for e in found) for name, found in body.agreements.items()}
     return Snapshot(
         position=header.position,
         fingerprint=header.fingerprint,
@@ -125,7 +137,7 @@ def _snapshot(header: _Header, body: _Body) -> Snapshot:
         parties=MappingProxyType(body.parties),
         contracts=MappingProxyType(body.contracts),
         schemas=MappingProxyType({schema.identifier: schema for schema in body.schemas}),
-        agreements=MappingProxyType({name: tuple(map(_restored, found)) for name, found in body.agreements.items()}),
+        agreements=MappingProxyType(agreements),
         workers=MappingProxyType(body.workers),
         key_versions=MappingProxyType(body.key_versions),
         jobs=body.jobs,
@@ -136,12 +148,14 @@ def _snapshot(header: _Header, body: _Body) -> Snapshot:
     )
 
 
-def _stored(entry: AgreementEntry) -> _Entry:
+def _stored(entry: AgreementEntry, reports: dict[str, int]) -> _Entry:
     others: dict[str, Any] = {name: getattr(entry, name) for name in _ENTRY_FIELDS}
     others["view_schemas"] = dict(entry.view_schemas)
-    return _Entry(agreement=msgspec.Raw(canonical(entry.agreement)), **others)
+    report = reports.setdefault(entry.report, len(reports))
+    return _Entry(agreement=msgspec.Raw(canonical(entry.agreement)), report=report, **others)
 
 
-def _restored(stored: _Entry) -> AgreementEntry:
+def _restored(stored: _Entry, reports: tuple[str, ...]) -> AgreementEntry:
     others: Mapping[str, Any] = {name: getattr(stored, name) for name in _ENTRY_FIELDS}
-    return AgreementEntry(agreement=Agreement.model_validate_json(bytes(stored.agreement)), **others)
+    agreement = Agreement.model_validate_json(bytes(stored.agreement))
+    return AgreementEntry(agreement=agreement, report=reports[stored.report], **others)

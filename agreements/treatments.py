@@ -6,6 +6,7 @@ Text forms: `keep`, `drop`, `tokenise`, `encrypt`, `mask`, `{mask: {keep_last: 4
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -72,7 +73,7 @@ def read_treatment(given: Any) -> Treatment:
     if isinstance(given, Treatment):
         return given
     if isinstance(given, str) and given in _PLAIN:
-        return Treatment(action=cast("Action", given), mask=Mask() if given == "mask" else None)
+        return _plain(given)
     if isinstance(given, dict) and len(given) == 1:
         ((name, parameter),) = given.items()
         match name:
@@ -80,15 +81,31 @@ def read_treatment(given: Any) -> Treatment:
                 return Treatment(action="mask", mask=_mask(parameter))
             case "truncate":
                 longest = _integer(parameter, "truncate", 1, _LONGEST_CHARACTERS)
-                return Treatment(action="truncate", truncate_characters=longest)
+                return _truncate(longest)
             case "generalise":
-                return Treatment(action="generalise", generalise=_grain(parameter))
+                return _generalise(_grain(parameter))
             case _:
                 pass
     raise ValueError(
         "a treatment is keep, drop, tokenise, encrypt, mask, {mask: {keep_first: n, keep_last: n}}, {truncate: n},"
         " {generalise: hour|day|month|year|district} or {generalise: {band: n}}",
     )
+
+
+# Treatments are immutable and there are few of them, but ten thousand agreements name them a hundred thousand times.
+@cache
+def _plain(name: str) -> Treatment:
+    return Treatment(action=cast("Action", name), mask=Mask() if name == "mask" else None)
+
+
+@lru_cache(maxsize=256)
+def _truncate(longest: int) -> Treatment:
+    return Treatment(action="truncate", truncate_characters=longest)
+
+
+@lru_cache(maxsize=256)
+def _generalise(grain: Grain | Band) -> Treatment:
+    return Treatment(action="generalise", generalise=grain)
 
 
 def _mask(parameter: Any) -> Mask:
