@@ -13,13 +13,13 @@ FAULTS_MAX = 1_000
 """Faults kept; the number found is counted beyond."""
 
 _PROVED = """\
-Proved: every committed source record up to each partition's `end` has exactly one decision per agreement that covered it \
-(or one quarantine), every record on a department's topic has its signed leaf and every delivered leaf its record, and \
-no decision was changed, dropped or added since an enrolled worker signed its header."""
+A verified result proves: every source record that its topic still holds, up to each partition's `end`, has exactly one \
+decision per agreement that covered it (or one quarantine); no sequence is missing; every record on a department's topic has \
+its signed leaf and every delivered leaf its record; no decision was changed, dropped or added since an enrolled worker signed it."""
 _NOT_PROVED = """\
-Not proved: that a worker decided rightly (a replay would show it); that nobody handed data on outside Kafka; that the \
-operator, who holds the workers' keys, has not rewritten topics and register together: until departments hold \
-checkpoints, this is evidence against everybody but the operator."""
+It does not prove: that a worker decided rightly (a replay would show it); that nobody handed data on outside Kafka; that \
+the operator, who holds the workers' keys, has not rewritten topics and register together. Until departments hold \
+checkpoints, it is evidence against everybody but the operator."""
 _EXPOSED = """\
 Exposed ranges are records of aborted or open transactions that readers at read_uncommitted could see: exposed, not \
 delivered. A worker had decided each of them permit, but they have no committed leaf."""

@@ -25,10 +25,12 @@ from broker.evidence.directory import DirectoryEvidence
 from broker.evidence.directory import export as write_export
 from broker.evidence.kafka import KafkaEvidence
 from broker.evidence.subject import pseudonyms
-from broker.keys import FileKeys
+from broker.keys import installed
 from broker.observe import configure, logger
 from broker.settings import load
 from contracts.faults import AnswerIsNo, Refused, Unusable
+
+_FAULTS_SHOWN = 20
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
@@ -55,7 +57,9 @@ def verify(path: From = None, *, json: Json = False) -> None:
         _show(report)
     if not report.verified:
         if not json:
-            print_faults(report.faults, json=False)
+            print_faults(report.faults[:_FAULTS_SHOWN], json=False)
+            if report.faults_found > _FAULTS_SHOWN:
+                errors.print(f"{report.faults_found} faults in all; --json has more of them", markup=False)
         raise typer.Exit(AnswerIsNo.exit_status)
 
 
@@ -130,7 +134,7 @@ def subject(
     settings = load()
     configure(settings.log_level)
     with _evidence(source) as evidence:
-        wanted = pseudonyms(identifier, evidence, FileKeys(settings.directory / "secrets"))
+        wanted = pseudonyms(identifier, evidence, installed(settings))
     logger("concordat.audit").info("subject_query", reason=reason, count=len(wanted))
     _answer(Question(subjects=wanted), source, limit, "decisions about this person", json=json)
 
@@ -149,8 +153,12 @@ def decision(
     if found is None:
         raise AnswerIsNo(codes.NO_SUCH_DECISION.fault(identifier), *coverage.faults)
     document = found.document()
-    rows = [[name, value] for name, value in document.items()]
-    emit(document, json=json, table=table("decision", ["what", "value"], rows))
+    said = {
+        **document,
+        "reasons": _reasons(document),
+        "source": " ".join(f"{k} {v}" for k, v in document["source"].items()),
+    }
+    emit(document, json=json, table=table("decision", ["what", "value"], list(said.items())))
 
 
 @contextmanager
@@ -188,11 +196,13 @@ def _answer(question: Question, source: Path | None, limit: int, title: str, *, 
 
 def _row(found: Found) -> list[Any]:
     document = found.document()
-    reasons = " ".join(
-        f"{one['code']}@{one['clause']}" if one["clause"] else one["code"] for one in document["reasons"]
-    )
     names = ("decision", "outcome", "agreement", "share")
-    return [*(document[name] for name in names), reasons, document["decided_at"], document["mode"]]
+    return [*(document[name] for name in names), _reasons(document), document["decided_at"], document["mode"]]
+
+
+def _reasons(document: dict[str, Any]) -> str:
+    """Codes with their clauses, as people read them."""
+    return " ".join(f"{one['code']}@{one['clause']}" if one["clause"] else one["code"] for one in document["reasons"])
 
 
 def _unix_ms(text: str | None, option: str) -> int | None:
