@@ -125,7 +125,7 @@ class Stream:
                     size += self._take(bytes(data or b""), messages)
                 elif length < 0:
                     raise failure(_words(self._connection) or "the server ended the stream")
-                elif not self._wait(limit - time.monotonic()):
+                elif (messages and time.monotonic() >= limit) or not self._wait(limit - time.monotonic()):
                     break
                 if len(messages) == 1:
                     limit = min(limit, time.monotonic() + _GATHER_SECONDS)
@@ -158,11 +158,11 @@ class Stream:
 
     def _wait(self, seconds: float) -> bool:
         """Whether more has come in time."""
-        if seconds <= 0 or not select.select([self._connection.socket], [], [], min(seconds, _STATUS_SECONDS))[0]:
-            self._tell(reply=False, due=_STATUS_SECONDS)
-            return seconds > _STATUS_SECONDS
-        self._connection.consume_input()
-        return True
+        if select.select([self._connection.socket], [], [], min(max(seconds, 0.0), _STATUS_SECONDS))[0]:
+            self._connection.consume_input()
+            return True
+        self._tell(reply=False, due=_STATUS_SECONDS)
+        return seconds > _STATUS_SECONDS
 
     def _tell(self, *, reply: bool, due: float) -> None:
         """The standby status: written as far as read, flushed and applied as far as durable in Kafka."""

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from broker.cluster.reader import Reader
+from broker.intake.positions import read_stored
 from broker.local_postgresql import LocalPostgresql
 from contracts import topics
 from tests.intake_cases import PARTITIONS, make_topics, replayed, told
@@ -70,7 +71,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_comes_twice(kafka, tmp_pat
             "dataset": dataset,
             "name": dataset,
             "keys": str(tmp_path / "keys"),
-            "options": {"chunk_rows": 100, "batch_changes_max": 25, "slot_wait_seconds": 30, "heartbeat_seconds": 0.5},
+            "options": {"chunk_rows": 200, "batch_changes_max": 25, "slot_wait_seconds": 30, "heartbeat_seconds": 0.5},
         }
         writers = [Writer(server.dsn, seed, range(1, 2060), 0.05) for seed in (1, 2)]
         for writer in writers:
@@ -83,6 +84,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_comes_twice(kafka, tmp_pat
         child = Child(asked, errors)
         try:
             child.await_ready()
+            until(lambda: '"done":true' in (read_stored(kafka, dataset).position or ""), 60)
             _await_caught_up(server, dataset)
         finally:
             child.kill()
@@ -115,7 +117,7 @@ def _await_caught_up(server: LocalPostgresql, slot: str) -> None:
         wanted = present_lsn(server.dsn)
         confirmed = "SELECT confirmed_flush_lsn - '0/0' FROM pg_replication_slots WHERE slot_name = %s"
         name = "concordat_" + slot.replace("-", "_")
-        until(lambda: session.execute(confirmed, [name]).fetchone()[0] >= wanted, 60)
+        until(lambda: session.execute(confirmed, [name]).fetchone()[0] >= wanted, 30)
 
 
 def _aborted(kafka, dataset: str, committed: int) -> int:
