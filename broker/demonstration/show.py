@@ -38,6 +38,11 @@ class Show:
         """What happens now."""
         self._console.print(text, markup=False)
 
+    def fetched(self, done: int, total: int) -> None:
+        """How many of Kafka's programs are here; said now and then, the first time on a machine alone."""
+        if done in (1, total) or done % 10 == 0:
+            self.scene(f"  fetching Apache Kafka, once for this machine: {done} of {total} files")
+
     def look(self, tally: Tally) -> None:
         """Show the counts as they are now, on a terminal."""
         if self._live is not None:

@@ -33,7 +33,7 @@ def demonstrate(settings: Settings, directory: Path, show: Show, *, keep: bool) 
     evidence.mkdir(parents=True)
     began, assertions = clock.monotonic_seconds(), Assertions()
     show.scene("starting a real Kafka and a real PostgreSQL, and filling the stores")
-    with world(settings, directory, show.look) as running:
+    with world(settings, directory, show.look, show.fetched, keep=keep) as running:
         running.seconds["servers and stores"] = round(clock.monotonic_seconds() - began, 2)
         seen = _scenes(running, assertions, show)
         show.scene("the proof: what each department holds, and the audit")
@@ -44,8 +44,6 @@ def demonstrate(settings: Settings, directory: Path, show: Show, *, keep: bool) 
         running.seconds["in all"] = round(clock.monotonic_seconds() - began, 2)
         report = _report(running, assertions, holdings) | seen | {"audit": verified}
         show.ended(running.tally, assertions.made, running.seconds)
-    if not keep:
-        shutil.rmtree(directory / "state", ignore_errors=True)
     (evidence / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     return report
 

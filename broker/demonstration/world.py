@@ -19,6 +19,7 @@ from broker.cluster import provision
 from broker.cluster.admin import Admin
 from broker.cluster.client import Connection
 from broker.cluster.connect import connection, kafka_directory
+from broker.cluster.jars import Progress
 from broker.cluster.local import LocalKafka
 from broker.cluster.node import free_ports
 from broker.cluster.plan import plan
@@ -145,23 +146,26 @@ class World:
 
 
 @contextmanager
-def world(given: Settings, directory: Path, look: Callable[[Tally], None]) -> Iterator[World]:
-    """Fresh servers below `directory`/state; everything has ended when this ends, however it ends."""
+def world(
+    given: Settings, directory: Path, look: Callable[[Tally], None], fetched: Progress, *, keep: bool
+) -> Iterator[World]:
+    """Fresh servers below `directory`/state; everything has ended when this ends, however it ends.
+
+    `fetched` is told of Kafka's programs while they are fetched.  Without `keep` the state is removed at the end.
+    """
     state = directory.absolute() / "state"
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True, mode=0o700)
     settings = _settings(given, state)
     with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
-        postgresql = LocalPostgresql(state / "postgresql")
-        stack.callback(postgresql.stop)
+        if not keep:
+            stack.callback(shutil.rmtree, state, ignore_errors=True)
+        postgresql = LocalPostgresql(state / "postgresql", fsync=keep, keep=keep)
+        stack.push(postgresql)
         starting = pool.submit(postgresql.start)
-        kafka = stack.enter_context(
-            LocalKafka(
-                kafka_directory(settings),
-                cache_directory=settings.cache_directory,
-                repository=settings.maven_repository,
-            )
-        )
+        cache, repository = settings.cache_directory, settings.maven_repository
+        local = LocalKafka(kafka_directory(settings), cache_directory=cache, repository=repository, progress=fetched)
+        kafka = stack.enter_context(local)
         starting.result()
         stores = Stores(postgresql)
         stack.callback(stores.close)
