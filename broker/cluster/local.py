@@ -165,7 +165,7 @@ class LocalKafka:
         limit = clock.monotonic_seconds() + _START_SECONDS
         while not self._all_answer(admin):
             ended = next((node for node in self._nodes if node.ended), None)
-            if ended is not None and "BindException" in ended.last_words() and not last:
+            if ended is not None and ended.port_was_taken and not last:
                 for node in self._nodes:
                     node.release(kill=True)
                 for node in self._nodes:

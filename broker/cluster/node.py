@@ -52,6 +52,7 @@ class Node:
         self.paths = paths
         self._java, self._class_path = java, class_path
         self._watcher: subprocess.Popen[str] | None = None
+        self._logged_before: dict[Path, int] = {}
 
     def write_settings(self, ports: tuple[Ports, ...], secret: str) -> None:
         """Write `server.properties` (0600) and the log's settings."""
@@ -82,6 +83,7 @@ class Node:
 
     def start(self) -> None:
         """Start the process; returns at once."""
+        self._logged_before = {path: path.stat().st_size for path in self._logs() if path.exists()}
         command = [
             *(str(self._java), *_JVM, f"-Dlog4j2.configurationFile={self.paths.logging}"),
             *("-cp", self._class_path, "kafka.Kafka", str(self.paths.properties)),
@@ -122,13 +124,28 @@ class Node:
             self._watcher.wait()
             self._watcher = None
 
+    @property
+    def port_was_taken(self) -> bool:
+        """Whether this start ended because another program listens on one of its ports."""
+        return any("BindException" in line for line in self._said())
+
     def last_words(self) -> str:
-        """The end of its logs in one line, for a message."""
+        """The end of what this start logged, stack frames left out, in one line for a message."""
+        lines = [line for line in self._said() if line and not line[0].isspace()]
+        return " | ".join(line[:200] for line in lines[-3:])
+
+    def _logs(self) -> tuple[Path, ...]:
+        return self.paths.directory / "output.log", self.paths.log
+
+    def _said(self) -> list[str]:
+        """The lines that were logged since `start`."""
         lines: list[str] = []
-        for path in (self.paths.directory / "output.log", self.paths.log):
+        for path in self._logs():
             if path.exists():
-                lines += path.read_text(errors="replace").splitlines()[-3:]
-        return " | ".join(line[:200] for line in lines)
+                with path.open(errors="replace") as stream:
+                    stream.seek(min(self._logged_before.get(path, 0), path.stat().st_size))
+                    lines += stream.read().splitlines()
+        return lines
 
 
 def write_private(path: Path, text: str) -> None:

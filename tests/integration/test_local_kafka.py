@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -15,12 +16,13 @@ import pytest
 from typer.testing import CliRunner
 
 from broker.cli.app import app
-from broker.cluster import background, jars
+from broker.cluster import background, jars, local, node
 from broker.cluster.admin import Admin
 from broker.cluster.client import Abortable, Connection
 from broker.cluster.connect import connection
+from broker.cluster.layout import Ports
 from broker.cluster.local import LocalKafka, running_pid, saved_connection
-from broker.cluster.node import PORTS
+from broker.cluster.node import PORTS, free_ports
 from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
@@ -85,6 +87,22 @@ def test_it_stops_when_the_process_that_started_it_is_killed(tmp_path):
     assert running_pid(tmp_path) is None
     with LocalKafka(tmp_path) as kafka:
         assert read(kafka.connection, "kept") == [b"a value"]
+
+
+def test_a_port_that_was_taken_in_between_is_replaced(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", free_ports(1)[0].client)) as taken:
+        busy = Ports(taken.getsockname()[1], free_ports(1)[0].controller)
+        choices = iter([(busy,), free_ports(1)])
+        monkeypatch.setattr(local, "free_ports", lambda nodes: next(choices))
+        with LocalKafka(tmp_path) as kafka:
+            assert str(busy.client) not in kafka.connection.bootstrap_servers
+
+
+def test_a_kafka_that_does_not_start_says_where_its_log_is_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(node, "_JVM", ("-XX:+NoSuchFlag",))
+    with pytest.raises(Unavailable, match=r"KAF-006.*node 1 ended.*node-1/kafka.log.*NoSuchFlag"):
+        LocalKafka(tmp_path).start()
+    assert running_pid(tmp_path) is None
 
 
 def test_three_nodes_lose_one_and_go_on(tmp_path):
