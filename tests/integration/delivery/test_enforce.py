@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import generate_latest
 
@@ -169,7 +170,8 @@ def world(kafka, tmp_path, monkeypatch):
     for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS"):
         monkeypatch.setattr(topics, name, unique("concordat." + name.lower()))
     monkeypatch.setattr(append, "TRANSACTIONAL_ID", topics.REGISTER)
-    return World(kafka, tmp_path / "concordat")
+    yield World(kafka, tmp_path / "concordat")
+    structlog.reset_defaults()  # the test's standard error is closed from here on
 
 
 def test_a_change_reaches_the_department_as_its_agreement_says_and_stops_when_it_is_suspended(world, capsys):
