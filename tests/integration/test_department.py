@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -120,3 +121,29 @@ def test_the_example_reads_the_share_with_confluents_client_alone(share, tmp_pat
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == [f"{key} {value}" for key, value in SENT]
     assert "concordat" not in EXAMPLE.read_text().lower().replace("concordat.", "")
+
+
+def test_the_command_reads_the_share_under_the_departments_own_settings(share):
+    kafka, address, topic, department, _ = share
+    environment = {
+        "PATH": os.defpath,
+        "CONCORDAT_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "CONCORDAT_KAFKA__SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "CONCORDAT_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
+        "CONCORDAT_KAFKA__SASL_USERNAME": department,
+        "CONCORDAT_KAFKA_PASSWORD": PASSWORD,
+    }
+    reference = topics.share_of(topic)[0]
+    ran = subprocess.run(
+        [sys.executable, "-m", "broker.cli", "consume", reference, "--registry", address, "--max", "3", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env=environment,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert [received["key"] for received in found] == [key for key, _ in SENT]
+    assert found[0]["value"] == {"person": "t1.aaaa", "fee": "1.50", "born": "1980-02-29"}
+    assert found[2]["value"] is None
