@@ -87,6 +87,19 @@ def test_a_transaction_larger_than_a_batch_is_cut_and_resumed_inside(items: str)
     assert replay(changes) == rows_of(items)
 
 
+def test_a_large_transaction_during_the_snapshot_is_read_to_its_end(items: str) -> None:
+    source, changes = connector(items, batch_changes_max=500), []
+    source.open(None)
+    for _ in range(4):
+        batch = source.poll(0.05)
+        changes += batch.changes if batch is not None else ()
+    with psycopg.connect(items) as session:
+        session.execute("INSERT INTO items (id, large) SELECT n, repeat('z', 1500) FROM generate_series(-4000, -1) n")
+    read_on(source, present_lsn(items), changes)
+    source.close()
+    assert replay(changes) == rows_of(items)
+
+
 def test_every_kind_of_change(items: str) -> None:
     source, changes = connector(items), []
     source.open(None)
