@@ -43,7 +43,9 @@ class FieldLine:
     received: dict[str, Any]
     """By department; absent where it received nothing."""
     why: dict[str, str]
-    """By department."""
+    """By department: the treatment, or that no clause names the field."""
+    clauses: dict[str, str]
+    """By department: where its agreement says so."""
 
 
 def one_leaves(world: World, assertions: Assertions) -> list[FieldLine]:
@@ -71,7 +73,8 @@ def one_leaves(world: World, assertions: Assertions) -> list[FieldLine]:
             name,
             value,
             {department: row[name] for department, row in received.items() if name in row},
-            {department: _why(name, *share) for department, share in shares.items()},
+            {department: _why(name, share) for department, (_, _, share) in shares.items()},
+            {name: f"{agreement.reference} shares[{index}].fields" for name, (agreement, index, _) in shares.items()},
         )
         for name, value in source.items()
     ]
@@ -199,15 +202,13 @@ def _share(world: World, topic: str) -> tuple[Agreement, int, Share]:
     raise AssertionError(topic)
 
 
-def _why(name: str, agreement: Agreement, index: int, share: Share) -> str:
-    """Why a department has this field as it has it: the clause, or that no clause names it."""
-    clause = f"{agreement.reference} shares[{index}].fields"
+def _why(name: str, share: Share) -> str:
+    """Why a department has this field as it has it."""
     treatment = share.fields.get(name)
     if treatment is None:
-        return f"not named in {clause}"
+        return "not named"
     form = treatment.short_form()
-    text = form if isinstance(form, str) else ", ".join(f"{name} {value}" for name, value in form.items())
-    return f"{text} by {clause}"
+    return form if isinstance(form, str) else ", ".join(f"{action} {how}" for action, how in form.items())
 
 
 def _delivered(world: World, expected: Expected) -> int:

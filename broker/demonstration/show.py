@@ -52,8 +52,10 @@ class Show:
         """One source record beside what each department received, and why each field is missing."""
         departments = sorted({name for line in lines for name in line.why})
         table = Table(title="one traveller's record, and what became of each field", title_justify="left")
-        for column in ("field", "in the store", *departments):
+        for column in ("field", "in the store"):
             table.add_column(column, overflow="fold")
+        for department in departments:
+            table.add_column(f"{department}\n{_text(lines[0].clauses[department])}", overflow="fold")
         for line in lines:
             cells = [_cell(line, department) for department in departments]
             table.add_row(line.field, _text(line.source), *cells)

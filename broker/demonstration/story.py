@@ -78,7 +78,7 @@ def _scenes(running: World, assertions: Assertions, show: Show) -> Report:
         "suspension": suspension,
         "quarantine": aside,
         "one_person": received,
-        "one_record": [{"field": line.field, "why": line.why} for line in lines],
+        "one_record": [{"field": line.field, "why": line.why, "clauses": line.clauses} for line in lines],
     }
 
 
