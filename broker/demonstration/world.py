@@ -185,6 +185,7 @@ def _settings(given: Settings, state: Path) -> Settings:
         "kafka": {},
         "kafka_password": None,
         "kafka_password_file": None,
+        "root_key_file": None,
         "replication_factor": 1,
         "serve_host": "127.0.0.1",
         "serve_port": free_ports(1)[0].client,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from broker.codes import every_code, page
+from contracts.faults import Code
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = ("contracts", "agreements", "connectors", "broker")
 
 
 def test_the_page_is_current():
@@ -26,11 +29,12 @@ def test_every_code_is_well_formed_and_complete():
 
 def test_no_code_of_the_sources_is_missing_from_the_table():
     """A constant that somebody forgot to put into CODES would be printed and could not be explained."""
-    defined = set()
-    for package in ("contracts", "agreements", "connectors", "broker"):
-        for path in (ROOT / package).rglob("codes.py"):
-            defined |= set(re.findall(r'= Code\(\s*"([A-Z]{3}-[0-9]{3})"', path.read_text(encoding="utf-8")))
-    assert defined == set(every_code())
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("codes.py")):
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        defined = {name for name, value in vars(module).items() if isinstance(value, Code)}
+        listed = {name for name in defined if getattr(module, name) in module.CODES}
+        assert defined == listed, module.__name__
+        assert {getattr(module, name).identifier for name in defined} <= set(every_code()), module.__name__
 
 
 @pytest.mark.parametrize("arguments", [["CDT-001"], ["cdt-001:"], ["CDT-001", "--json"]])
