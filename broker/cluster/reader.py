@@ -17,6 +17,8 @@ from contracts.faults import Unavailable
 _ASK_SECONDS = 20.0
 _ONE_TRY_SECONDS = 1.0
 _STALL_SECONDS = 60.0
+_SHORT_SECONDS = 0.02
+"""A partition that ends with transaction markers gives no last record to wait for, so a read must not wait long for one."""
 _BATCH_MESSAGES = 2_000
 
 
@@ -30,6 +32,8 @@ class Reader:
 
     def __init__(self, connection: Connection, *, committed: bool = True) -> None:
         self._last_error: KafkaError | None = None
+        self._seen: set[str] = set()
+        """Topics that were there: asking again before each of their partitions would cost more than reading it."""
         self._consumer = Consumer(
             {
                 **connection.client_properties(),
@@ -58,6 +62,7 @@ class Reader:
             return 0
         if found.error is not None:
             raise unavailable(found.error, f"topic {topic}")
+        self._seen.add(topic)
         return len(found.partitions)
 
     def can_sign_in(self, any_topic: str) -> bool:
@@ -123,7 +128,7 @@ class Reader:
         self.assign(topic, partition, start)
         moved_at, place = clock.monotonic_seconds(), start
         while place < end:
-            for message in self.poll(0.2):
+            for message in self.poll(_SHORT_SECONDS):
                 if message.offset >= end:
                     return
                 yield message
@@ -140,7 +145,7 @@ class Reader:
     def assign_many(self, places: list[tuple[str, int, int]]) -> None:
         """Read these partitions, each from its own offset, and no others."""
         for topic in {topic for topic, _, _ in places}:
-            if self.partitions(topic) == 0:
+            if topic not in self._seen and self.partitions(topic) == 0:
                 raise unavailable(None, f"topic {topic} does not exist")
         self._consumer.assign([TopicPartition(*place) for place in places])
 
