@@ -1,6 +1,6 @@
 """Runs every benchmark, each in a process of its own, and writes `docs/performance.md`: `make bench`.
 
-A benchmark prints what people read and, last, one line of JSON.  Numbers are of one machine at one time; the page says which.
+A benchmark prints what people read and, last, one JSON document.  Numbers are of one machine at one time; the page says which.
 """
 
 from __future__ import annotations
@@ -37,9 +37,15 @@ def _run(name: str) -> tuple[str, dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True
     )
-    *lines, last = done.stdout.rstrip().splitlines()
     print(done.stdout, flush=True)
-    return "\n".join(lines), json.loads(last)
+    return _taken_apart(done.stdout.rstrip())
+
+
+def _taken_apart(printed: str) -> tuple[str, dict[str, Any]]:
+    """The lines for people, and the JSON document that stands last, on one line or several."""
+    lines = printed.splitlines()
+    start = next(number for number in range(len(lines) - 1, -1, -1) if lines[number].startswith("{"))
+    return "\n".join(lines[:start]), json.loads("\n".join(lines[start:]))
 
 
 def _page(found: dict[str, tuple[str, dict[str, Any]]]) -> Iterator[str]:
@@ -56,6 +62,7 @@ def _page(found: dict[str, tuple[str, dict[str, Any]]]) -> Iterator[str]:
         yield f"## {name.replace('_', ' ').capitalize()}"
         if text.strip():
             yield from ("", "```text", text, "```")
+            continue
         numbers = list(_flat("", {key: value for key, value in result.items() if key != "benchmark"}))
         if numbers:
             yield from ("", "| what | measured |", "|---|---|")
