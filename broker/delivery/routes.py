@@ -42,8 +42,15 @@ class Routes:
         self._made: dict[str, tuple[_Signature, Route]] = {}
         self._counts: dict[str, int] = {}
         self.by_dataset: Mapping[str, Route | Blocked] = {}
-        self.changes_at: datetime | None = None
+        self._made_at: datetime | None = None
+        self._changes_at: datetime | None = None
         """When an agreement next begins or ends: the routes are to be made again then."""
+
+    def stand_at(self, now: datetime) -> bool:
+        """Whether the routes are also those of `now`: no agreement has begun or ended since, and the clock was not set back."""
+        if self._made_at is None or now < self._made_at:
+            return False
+        return self._changes_at is None or now < self._changes_at
 
     def renew(self, snapshot: Snapshot, now: datetime) -> None:
         """Make the routes of every published dataset as they are under `snapshot` at `now`."""
@@ -56,7 +63,7 @@ class Routes:
             for moment in (coverage.entry.starts_at, coverage.entry.ends_at)
             if moment > now
         ]
-        self.changes_at = min(moments, default=None)
+        self._made_at, self._changes_at = now, min(moments, default=None)
 
     def retry(self, snapshot: Snapshot, now: datetime) -> None:
         """Look again at the topics of blocked datasets."""

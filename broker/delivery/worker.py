@@ -140,9 +140,9 @@ class Worker:
         messages = self._gather()
         metadata = self._consumer.group_metadata()
         try:
-            self._renew()
+            now = self._renew()
             self._open_partitions()
-            ground = self._ground(self._snapshot, clock.now())
+            ground = self._ground(self._snapshot, now)
             live = self._live(messages, ground)
             if live:
                 self._commit(live, metadata)
@@ -226,11 +226,14 @@ class Worker:
 
     # ---- register and partitions
 
-    def _renew(self) -> None:
-        """Bring the snapshot up to date, and with it the routes, the subscription and what is held back."""
+    def _renew(self) -> datetime:
+        """Bring the snapshot up to date, and with it the routes, the subscription and what is held back.
+
+        ONE-MOMENT: gives the moment that the routes stand for; the whole turn is decided at it, so an agreement that begins or ends
+        meanwhile is in the routes and in the decisions, or in neither.
+        """
         snapshot, now = self._register.catch_up(), clock.now()
-        changes_at = self._routes.changes_at
-        if snapshot.position != self._snapshot.position or (changes_at is not None and changes_at <= now):
+        if snapshot.position != self._snapshot.position or not self._routes.stand_at(now):
             self._snapshot = snapshot
             self._routes.renew(snapshot, now)
             self._hold_back()
@@ -240,6 +243,7 @@ class Worker:
             self._measure_lag()
             self._routes.retry(snapshot, now)
             self._hold_back()
+        return now
 
     def _measure_lag(self) -> None:
         """How far each partition is behind; the position steps over markers, a committed offset would not."""

@@ -1,0 +1,48 @@
+"""The moments at which the routes are those of another day: when an agreement begins or ends, and when the clock is set back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from broker.delivery.routes import Routes
+from contracts.model import Kind
+from tests.integration.delivery.scenario import BEGIN, END, PortEngine, PortPlan, snapshot
+
+SHARE = {"reference": "DSA-LHR", "dataset": "flow", "port": "LHR"}
+BLINK = timedelta(microseconds=1)
+
+
+def routes_at(now):
+    made = Routes(
+        lambda _, __, coverage: PortPlan(coverage.entry.agreement.reference, coverage.share.rows),
+        lambda _, __, plans: PortEngine(Kind.EVENT, [(plan.reference, plan.port) for plan in plans]),
+        lambda _: 1,
+    )
+    made.renew(snapshot({"position": 1, "datasets": {"flow": "event"}, "shares": [SHARE]}), now)
+    return made
+
+
+def covering(made):
+    return len(made.by_dataset["flow"].coverages)
+
+
+def test_routes_stand_until_the_moment_at_which_an_agreement_begins():
+    before = routes_at(BEGIN - timedelta(hours=1))
+    assert covering(before) == 0
+    assert before.stand_at(BEGIN - BLINK)
+    assert not before.stand_at(BEGIN)
+    assert covering(routes_at(BEGIN)) == 1
+
+
+def test_routes_stand_until_the_moment_at_which_an_agreement_ends():
+    last_day = routes_at(END - timedelta(hours=1))
+    assert covering(last_day) == 1
+    assert last_day.stand_at(END - BLINK)
+    assert not last_day.stand_at(END)
+    assert covering(routes_at(END)) == 0
+
+
+def test_routes_do_not_stand_before_the_moment_they_were_made_for():
+    """A clock that is set back over the beginning of an agreement must not decide for it."""
+    assert not routes_at(BEGIN).stand_at(BEGIN - BLINK)
+    assert routes_at(BEGIN).stand_at(BEGIN)
