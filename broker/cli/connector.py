@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from broker import clock
+from broker.cli.connector_discover import discover
 from broker.cli.output import Json, emit, table
 from broker.cluster import principals
 from broker.cluster.connect import connection
@@ -28,6 +29,8 @@ from connectors import shipped
 from contracts.faults import Unavailable
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Connectors to authoritative stores.")
+
+app.command()(discover)
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The connector's configuration (YAML).")]
 

@@ -74,6 +74,13 @@ TOO_LARGE = Code(
     "the row is quarantined and its sequence number kept; the stream goes on",
     "make the row smaller in its store, leave the large field out of the contract, or raise its row limit",
 )
+DRAFT_NOT_WRITTEN = Code(
+    "INT-030",
+    "a draft contract was not written",
+    "a file of that name is there already, or the directory cannot be written",
+    "drafts before it are written; none was replaced",
+    "name another directory, or move the file away: it may hold an owner's work",
+)
 CODES = (
     POSTGRESQL_NOT_STARTED,
     CONFIGURATION_WRONG,
@@ -85,4 +92,5 @@ CODES = (
     NO_KEY,
     NOT_ENCODABLE,
     TOO_LARGE,
+    DRAFT_NOT_WRITTEN,
 )

@@ -44,7 +44,7 @@ class PostgresqlConnector:
         assert isinstance(options, PostgresqlOptions)
         slot = options.slot or "concordat_" + "".join(c if c.isalnum() else "_" for c in name.lower())[:50]
         named = {contract.dataset: contract for contract in contracts}
-        self._options = options
+        self._options, self._name = options, name
         self._application = f"concordat/{name}"[:63]
         self._wanted = Wanted(
             contracts=named,
@@ -75,10 +75,10 @@ class PostgresqlConnector:
         return CheckReport(tuple(finding.fault for finding in findings), tuple(dict.fromkeys(remedies)))
 
     def discover(self) -> Sequence[str]:
-        """A draft contract for every table that the user can read; no tag is guessed."""
+        """A draft contract for every table that the user can read; what an owner must decide is only proposed."""
         session = connect(self._options.conninfo(), self._application)
         with contextlib.closing(session):
-            return drafts(session)
+            return drafts(session, self._name)
 
     def open(self, position: Position | None) -> None:
         """Connect and continue after `position`; makes the publication and the slot where it may.

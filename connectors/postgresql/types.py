@@ -17,6 +17,33 @@ from contracts.model import FieldType, TypeName
 _TEXTS = frozenset({"text", "varchar", "bpchar", "name", "char", "citext"})
 _INTEGERS = frozenset({"int2", "int4", "int8"})
 _DOCUMENTS = frozenset({"json", "jsonb"})
+_UNSUPPORTED = frozenset(
+    # `money` prints by the server's locale; the rest name things of this server alone, or are its internal forms
+    [
+        "money",
+        "aclitem",
+        "gtsvector",
+        "refcursor",
+        "regclass",
+        "regcollation",
+        "regconfig",
+        "regdictionary",
+        "regnamespace",
+        "regoper",
+        "regoperator",
+        "regproc",
+        "regprocedure",
+        "regrole",
+        "regtype",
+        "pg_brin_bloom_summary",
+        "pg_brin_minmax_multi_summary",
+        "pg_dependencies",
+        "pg_mcv_list",
+        "pg_ndistinct",
+        "pg_node_tree",
+        "unknown",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +86,15 @@ _SCALARS: Mapping[TypeName, Mapping[str, Readers]] = {
 }
 
 
+def unsupported(name: str) -> bool:
+    """Whether no field can carry a column of this base type."""
+    return name in _UNSUPPORTED
+
+
 def readers(column: ColumnType, wanted: FieldType) -> Readers | None:
     """How `column` is read as `wanted`; None when it cannot carry it."""
+    if unsupported(column.name) or (column.element is not None and unsupported(column.element.name)):
+        return None
     if wanted.name in (TypeName.STRING, TypeName.ENUM):
         return Readers(texts.read_text, _printed(column))
     if column.name in _DOCUMENTS and wanted.name in (TypeName.RECORD, TypeName.MAP, TypeName.ARRAY):
