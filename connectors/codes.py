@@ -137,6 +137,13 @@ STREAM_BROKEN = Code(
     "nothing more is read; what was read stays",
     "report it with the server's version; the message says which part could not be read",
 )
+TABLE_ALLOWS_MORE = Code(
+    "CNR-101",
+    "the table allows what the contract forbids",
+    "a column may hold null, a value or a size that the contract has no room for; only advice, nothing is stopped",
+    "such a row breaks its contract and is quarantined when it comes",
+    "constrain the column, or publish a contract that has room for it",
+)
 NOT_A_CONNECTOR = Code(
     "CNR-401",
     "there is no such class",
@@ -165,6 +172,13 @@ NAME_TAKEN = Code(
     "nothing was written",
     "choose another name (lower-case letters, digits and _) or another --directory",
 )
+CHANGES_GONE = Code(
+    "CNR-405",
+    "the store has no longer, or not yet, what follows the position",
+    "it forgot changes that are not in Kafka, or it is another store than the one the position came from",
+    "nothing is read: a gap must not look like a quiet store",
+    "see that the address is right; else read the store from the beginning under a new connector name",
+)
 CODES = (
     UNKNOWN_CONNECTOR,
     WRONG_OPTIONS,
@@ -185,8 +199,10 @@ CODES = (
     SLOT_WRONG,
     POSITION_UNREADABLE,
     STREAM_BROKEN,
+    TABLE_ALLOWS_MORE,
     NOT_A_CONNECTOR,
     HARNESS_MISSING,
     PROMISE_BROKEN,
     NAME_TAKEN,
+    CHANGES_GONE,
 )

@@ -78,6 +78,8 @@ class CheckReport:
 
     faults: tuple[Fault, ...]
     remedies: tuple[str, ...] = ()
+    advice: tuple[Fault, ...] = ()
+    """What an owner should know and nothing waits for: it changes no answer."""
 
     @property
     def passed(self) -> bool:

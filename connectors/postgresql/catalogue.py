@@ -22,17 +22,19 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p')
 """
 _COLUMNS = """
-SELECT a.attname, a.atttypid, a.attnotnull, a.attstorage IN ('x', 'e', 'm') AND a.attlen < 0,
+SELECT a.attname, a.atttypid, a.attnotnull OR t.typnotnull, a.attstorage IN ('x', 'e', 'm') AND a.attlen < 0,
        CASE WHEN l.collprovider = 'd' THEN d.plain
             ELSE coalesce((l.collprovider = 'c' AND l.collcollate IN ('C', 'POSIX'))
                           OR (l.collprovider = 'b'), true) END,
+       format_type(coalesce(nullif(t.typbasetype, 0), t.oid), greatest(a.atttypmod, t.typtypmod)),
+       (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid),
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),
        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisreplident AND a.attnum = ANY (i.indkey))
-FROM pg_attribute a
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 CROSS JOIN (SELECT datlocprovider = 'b' OR (datlocprovider = 'c' AND datcollate IN ('C', 'POSIX')) AS plain
             FROM pg_database WHERE datname = current_database()) d
-WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attnum
 """
 _COLUMNS_14 = _COLUMNS.replace(
@@ -129,8 +131,8 @@ class Catalogue:
         with reported():
             rows = self._session.execute(query, [oid]).fetchall()
         columns = tuple(
-            Column(column, self._type(type_oid), required, toastable, plain)
-            for column, type_oid, required, toastable, plain, _, _ in rows
+            Column(column, self._type(type_oid), required, toastable, plain, declared, tuple(labels or ()))
+            for column, type_oid, required, toastable, plain, declared, labels, _, _ in rows
         )
         primary = frozenset(column for column, *_, in_primary, _ in rows if in_primary)
         chosen = frozenset(column for column, *_, in_identity in rows if in_identity)

@@ -20,6 +20,8 @@ from contracts.model import Contract
 
 _HEADER_BYTES = 19
 _COUNT, _LENGTH = struct.Struct(">h"), struct.Struct(">i")
+_PRINTED = "CASE WHEN {column} IS NULL THEN NULL ELSE format('%s', {column}) END"
+"""As the stream prints it; a cast to text prints some types (`inet`, `boolean`) otherwise."""
 _SEEN = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text, clock_timestamp()"
 
 
@@ -66,7 +68,7 @@ class ChunkReader:
 
     def _query(self, after: Key | None, rows_max: int) -> sql.Composed:
         columns = sql.SQL(", ").join(
-            sql.SQL("{}::text" if kind == TEXT else "{}").format(sql.Identifier(name))
+            sql.SQL(_PRINTED if kind == TEXT else "{column}").format(column=sql.Identifier(name))
             for name, kind in zip(self._columns, self._kinds, strict=True)
         )
         condition = sql.SQL("") if after is None else sql.SQL("WHERE {}").format(self._order.after(after))

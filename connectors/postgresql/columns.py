@@ -28,3 +28,7 @@ class Column:
     toastable: bool = False
     plain_order: bool = True
     """Whether its order in an index is the order of code points (text), so that an index serves the snapshot."""
+    declared: str = ""
+    """As PostgreSQL declares it, bounds included, a domain as its base type: `numeric(8,2)`."""
+    labels: tuple[str, ...] = ()
+    """An enum's values in their order."""

@@ -22,6 +22,7 @@ from connectors.postgresql.check import Wanted, examine, publication_statement
 from connectors.postgresql.chunks import ChunkReader
 from connectors.postgresql.decoder import Decoder
 from connectors.postgresql.draft import drafts
+from connectors.postgresql.fit import advice
 from connectors.postgresql.options import PostgresqlOptions
 from connectors.postgresql.position import Place, TableProgress, lsn_text, parse
 from connectors.postgresql.sessions import Received, Stream, connect, reported
@@ -70,9 +71,10 @@ class PostgresqlConnector:
         except Failure as failure:
             return CheckReport(failure.faults)
         with contextlib.closing(session):
-            findings, _ = examine(Catalogue(session), self._wanted)
+            findings, tables = examine(Catalogue(session), self._wanted)
         remedies = [statement for finding in findings for statement in finding.remedies]
-        return CheckReport(tuple(finding.fault for finding in findings), tuple(dict.fromkeys(remedies)))
+        more = tuple(fault for name, table in tables.items() for fault in advice(self._wanted.contracts[name], table))
+        return CheckReport(tuple(finding.fault for finding in findings), tuple(dict.fromkeys(remedies)), more)
 
     def discover(self) -> Sequence[str]:
         """A draft contract for every table that the user can read; what an owner must decide is only proposed."""

@@ -7,7 +7,7 @@ a `json` or `jsonb` column `traveller`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from connectors.codes import KEY_MISFIT, TABLE_MISFIT
@@ -53,27 +53,37 @@ class Leaf:
 def leaves(contract: Contract, table: Table) -> tuple[Leaf, ...] | list[Fault]:
     """Every contracted field with its column, or what does not fit."""
     faults: list[Fault] = []
-    found = tuple(_leaves(contract.dataset, (), contract.fields, table, faults))
+    found = tuple(_leaves(contract, (), contract.fields, table, faults))
     return faults or found
 
 
 def _leaves(
-    dataset: str, prefix: tuple[str, ...], fields: Sequence[Field], table: Table, faults: list[Fault]
+    contract: Contract, prefix: tuple[str, ...], fields: Sequence[Field], table: Table, faults: list[Fault]
 ) -> Iterator[Leaf]:
     for field in fields:
         path = (*prefix, field.name)
         name = "_".join(path)
         column = table.column(name)
         if column is None and field.type.name is TypeName.RECORD:
-            yield from _leaves(dataset, path, field.type.fields, table, faults)
+            yield from _leaves(contract, path, field.type.fields, table, faults)
             continue
         read = None if column is None else readers(column.type, field.type)
         if read is None:
             kind = "is missing" if column is None else f"is of type {column.type.name}"
-            message = f"{dataset}: column {table}.{name} {kind}; the contract's field is {field.type.name.value}"
-            faults.append(TABLE_MISFIT.fault(message))
+            message = (
+                f"{contract.dataset}: column {table}.{name} {kind}; the contract's field is {field.type.name.value}"
+            )
+            faults.append(placed(TABLE_MISFIT.fault(message), contract, field))
         else:
             yield Leaf(path, name, read)
+
+
+def placed(fault: Fault, contract: Contract, field: Field | None) -> Fault:
+    """The fault at the line of the contract that names `field`; unplaced where the contract was not read from a text."""
+    if field is None or field.line is None:
+        return fault
+    version = ".".join(str(part) for part in contract.version)
+    return replace(fault, file=f"contract {contract.dataset} {version}", line=field.line, column=field.column)
 
 
 def key_faults(contract: Contract, table: Table) -> list[Fault]:
@@ -90,7 +100,7 @@ def key_faults(contract: Contract, table: Table) -> list[Fault]:
         if column is not None and ordering(column) is None:
             message = f"{what}: rows of {table} cannot be read in the order of {name}, of type {column.type.name}"
             faults.append(KEY_MISFIT.fault(message))
-    return faults
+    return [placed(fault, contract, contract.field(contract.key[0])) for fault in faults]
 
 
 class Decoded(NamedTuple):

@@ -115,3 +115,41 @@ def test_the_command_writes_drafts_and_replaces_none(database: str, texts: dict[
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code != 0
     assert again.exception.faults[0].code.identifier == "INT-030"
+
+
+def test_the_check_names_the_line_of_the_contract_and_advises_where_the_table_allows_more(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as session:
+        session.execute(
+            "CREATE TYPE stage AS ENUM ('open', 'closed'); CREATE TABLE items (id int PRIMARY KEY, name varchar(4) NOT NULL,"
+            " amount numeric(6, 2), state stage); ALTER TABLE items REPLICA IDENTITY FULL"
+        )
+        (draft,) = connector(database, []).discover()
+        found = parse(confirmed(draft))
+        assert isinstance(found, Contract), found
+        fits = connector(database, [found]).check()
+        assert (fits.faults, fits.advice) == ((), ())
+        session.execute(
+            "ALTER TABLE items ALTER name DROP NOT NULL, ALTER name TYPE varchar(9), ALTER amount TYPE numeric;"
+            "ALTER TYPE stage ADD VALUE 'lost'"
+        )
+        report = connector(database, [found]).check()
+        assert report.passed, "a store may be weaker than what is promised of it"
+        lines = found.text.splitlines()
+        assert [lines[fault.line - 1].strip() for fault in report.advice] == [
+            "- name: name",
+            "- name: name",
+            "- name: amount",
+            "- name: state",
+        ]
+        told = [fault.message.partition(" may hold ")[2] for fault in report.advice]
+        assert told[0] == "null, and the contract says `required`"
+        assert told[1] == "9 characters, and the contract has room for 4"
+        assert told[2].startswith("any number and NaN, and the contract has room for 6 digits")
+        assert told[3] == "lost, which the contract does not name"
+        session.execute("ALTER TABLE items ALTER amount TYPE money, DROP name")
+        misfit = connector(database, [found]).check()
+    assert [(fault.code.identifier, lines[fault.line - 1].strip()) for fault in misfit.faults] == [
+        ("CNR-015", "- name: name"),
+        ("CNR-015", "- name: amount"),
+    ]
+    assert misfit.faults[0].file == "contract items 0.1.0"
