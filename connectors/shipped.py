@@ -10,7 +10,10 @@ from connectors.codes import UNKNOWN_CONNECTOR
 from connectors.protocol import Connector
 from contracts.faults import Unusable
 
-_SHIPPED = {"postgresql": "connectors.postgresql:PostgresqlConnector"}
+_SHIPPED = {
+    "memory": "connectors.memory:MemoryConnector",
+    "postgresql": "connectors.postgresql:PostgresqlConnector",
+}
 GROUP = "concordat.connectors"
 
 

@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 
 from broker import clock
+from broker.cli.connector_author import conformance, new
 from broker.cli.connector_discover import discover
-from broker.cli.output import Json, emit, table
+from broker.cli.output import Json, emit, errors, table
 from broker.cluster import principals
 from broker.cluster.connect import connection
 from broker.delivery.quarantine import KeySealer
@@ -31,6 +32,8 @@ from contracts.faults import Unavailable
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Connectors to authoritative stores.")
 
 app.command()(discover)
+app.command()(new)
+app.command()(conformance)
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The connector's configuration (YAML).")]
 
@@ -47,6 +50,9 @@ def check(config: Config, *, json: Json = False) -> None:
     snapshot = read_snapshot(connection(load(), principals.connector(configuration.name)))
     contracts = [entry.contract for entry in entries(configuration, snapshot).values()]
     report = configuration.connector(configuration.name, configuration.options, contracts).check()
+    if not json:
+        for fault in report.advice:
+            errors.print(f"advice: {fault}", markup=False)
     if not report.passed:
         if report.remedies and not json:
             typer.echo("These statements would mend it:\n")
@@ -57,7 +63,12 @@ def check(config: Config, *, json: Json = False) -> None:
             raise typer.Exit(Unavailable.exit_status)
         raise Unavailable(*report.faults)
     datasets = ", ".join(configuration.datasets)
-    document = {"connector": configuration.name, "datasets": list(configuration.datasets), "faults": []}
+    document = {
+        "connector": configuration.name,
+        "datasets": list(configuration.datasets),
+        "faults": [],
+        "advice": [fault.document() for fault in report.advice],
+    }
     emit(document, json=json, table=f"{configuration.name}: {datasets} can be read.")
 
 

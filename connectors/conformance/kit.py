@@ -160,8 +160,9 @@ PROMISES: tuple[Promise, ...] = (
 
 
 def prove(path: str, settings: Mapping[str, str] | None = None) -> Iterator[Outcome]:
-    """Prove the promises of the connector whose harness is at `path`, one after the other."""
+    """Prove the promises of the connector at `path` (`MODULE:CLASS`, or its harness), one after the other."""
     broken: set[str] = set()
+    path = path_of(harness_at(path))
     with tempfile.TemporaryDirectory(prefix="conformance-") as directory, Nursery(path) as nursery:
         stage = _Stage(path, settings or {}, Path(directory), nursery)
         declared = stage.capabilities
