@@ -20,6 +20,7 @@ from broker.cluster.plan import plan
 from broker.cluster.principals import AUDITOR
 from broker.cluster.producer import TransactionalProducer
 from broker.delivery.identity import spread
+from broker.evidence import kafka as evidence_on_kafka
 from broker.evidence.directory import DirectoryEvidence, export
 from broker.evidence.kafka import KafkaEvidence
 from broker.keys import FileKeys
@@ -103,6 +104,7 @@ def world(kafka, tmp_path, monkeypatch):
     for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS"):
         monkeypatch.setattr(topics, name, unique("concordat." + name.lower()))
     monkeypatch.setattr(append, "TRANSACTIONAL_ID", topics.REGISTER)
+    monkeypatch.setattr(evidence_on_kafka, "GROUP", unique("enforce"))  # another test's workers are not this log's
     made = Audited(kafka, tmp_path / "concordat")
     person = {"family_name": "Canary-Quibberwick", "residence": "resident"}
     made.write(*({"reference": f"P{number}", **person} for number in range(4)))
