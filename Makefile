@@ -24,10 +24,12 @@ NEEDS_JAVA := $(shell [ "$(or $(JAVA_MAJOR),0)" -ge 17 ] || echo $(JAVA_STAMP))
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test soak lint bench lock clean
+.PHONY: help install demo test soak lint bench lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(RUN_STAMP) $(NEEDS_JAVA) $(PROJECT_STAMP)  ## the command, as .venv/bin/concordat, for your own stores
 
 demo: $(RUN_STAMP) $(NEEDS_JAVA) $(PROJECT_STAMP)  ## the main job on real servers and real input, then its evidence
 	$(BIN)/concordat demo $(ARGUMENTS)
