@@ -24,3 +24,10 @@ def kafka(run_directory: Path) -> Iterator[Connection]:
     """A real Kafka, as its administrator; `.as_user(name, password)` signs in as another.  Use unique names."""
     with kafka_of_this_run(run_directory) as connection:
         yield connection
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the integration tests of one file in one process: what a file sets up is set up once."""
+    for item in items:
+        if item.get_closest_marker("integration") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
