@@ -21,6 +21,8 @@ Name = Annotated[str, Meta(pattern="^[a-z0-9]+([-.][a-z0-9]+)*$", max_length=128
 Reference = Annotated[str, Meta(pattern="^[A-Z0-9]+(-[A-Z0-9]+)*$", max_length=64)]
 Words = Annotated[str, Meta(min_length=1, max_length=10_000)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+SealedText = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{107}=$")]
+"""A content key sealed by HPKE, 80 bytes, as base64."""
 
 
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
@@ -37,6 +39,14 @@ class NewSchema(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identifier: Count
     subject: Words
     text: Annotated[str, Meta(min_length=1, max_length=500_000)]
+
+
+class SealedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A version of a share's content key, sealed to the recipient: ciphertext that the recipient alone can open."""
+
+    share: Slug
+    key_version: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    sealed: SealedText
 
 
 class RegisterInitialised(Act, frozen=True, tag="register.initialised"):
@@ -124,7 +134,7 @@ class AgreementSubmitted(Act, frozen=True, tag="agreement.submitted"):
 
 
 class AgreementSigned(Act, frozen=True, tag="agreement.signed"):
-    """One signature.  The last one that is needed activates, and carries every share's view schema."""
+    """One signature.  The last one that is needed activates: with every share's view schema, and sealed content keys."""
 
     reference: Reference
     agreement_version: Count
@@ -132,6 +142,7 @@ class AgreementSigned(Act, frozen=True, tag="agreement.signed"):
     signature: SignatureHex
     view_schemas: dict[str, int] = {}
     schemas: tuple[NewSchema, ...] = ()
+    sealed_keys: tuple[SealedKey, ...] = ()
 
     def subject(self) -> str:
         """`agreement/<reference>`."""
@@ -172,10 +183,14 @@ class AgreementTerminated(Act, frozen=True, tag="agreement.terminated"):
 
 
 class KeyRotated(Act, frozen=True, tag="key.rotated"):
-    """The operator made a new version of a key in the key provider; the key itself is never here."""
+    """The operator made a new version of a key in the key provider; the key itself is never here.
+
+    `sealed` is the new version of a content key, sealed to its recipient; other keys have none.
+    """
 
     identifier: Annotated[str, Meta(pattern="^[a-z]+/[A-Za-z0-9./-]+$", max_length=256)]
     key_version: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    sealed: SealedText | None = None
 
     def subject(self) -> str:
         """`key/<identifier>`."""

@@ -25,10 +25,12 @@ from agreements.codes import (
     BAD_SIGNATURE,
     BAD_TERMS,
     NOT_ENTITLED,
+    SEALED_KEY,
     SEPARATE_DUTIES,
     UNKNOWN_OBJECT,
     WRONG_STATE,
 )
+from agreements.content_keys import content_key, encrypting_shares
 from agreements.instants import end_of, start_of
 from agreements.lifecycle import Event, after
 from agreements.model import Agreement, AgreementKind, Share, WhenSuspended
@@ -86,8 +88,8 @@ def sign(register: MutableRegister, act: AgreementSigned, at: Circumstances) -> 
     signature = Signature(signatory.identifier, signatory.organisation, signatory.office, at.position)
     signed = replace(entry, signatures=(*entry.signatures, signature), version=at.version)
     if len(missing) > 1:
-        if act.view_schemas or act.schemas:
-            raise Rejected(BAD_SCHEMA, "only the last signature carries view schemas")
+        if act.view_schemas or act.schemas or act.sealed_keys:
+            raise Rejected(BAD_SCHEMA, "only the last signature carries view schemas and sealed keys")
         register.agreements[act.reference] = (*versions[:-1], _moved(signed, Event.SIGN))
     else:
         _approve(register, act, versions[:-1], signed, at)
@@ -212,6 +214,7 @@ def _approve(
         raise Rejected(BAD_SCHEMA, "the last signature carries the view schema of every share")
     used = {f"{topics.share(act.reference, share)}-value": number for share, number in act.view_schemas.items()}
     register.check_schemas(act.schemas, used)
+    _check_sealed(register, act, agreement)
     jobs = []
     for share in agreement.shares:
         contract = register.contract(share.dataset, share.contract)
@@ -226,8 +229,25 @@ def _approve(
     approved = replace(approved, view_schemas=dict(act.view_schemas), approved_position=at.position)
     kept = tuple(_make_way(old, approved, at) if old.state in _SIGNED else old for old in earlier)
     register.add_schemas(act.schemas)
+    for key in act.sealed_keys:
+        register.add_sealed(content_key(act.reference, key.share), key.key_version, key.sealed)
     register.jobs += jobs
     register.agreements[act.reference] = (*kept, approved)
+
+
+def _check_sealed(register: MutableRegister, act: AgreementSigned, agreement: Agreement) -> None:
+    """A share that encrypts has the current version of its key sealed, here or by an earlier act: else nobody could read."""
+    sealed = {(key.share, key.key_version) for key in act.sealed_keys}
+    wanted = set()
+    for share in encrypting_shares(agreement):
+        identifier = content_key(act.reference, share)
+        version = register.key_versions.get(identifier) or 1
+        if version not in (register.sealed_keys.get(identifier) or {}):
+            wanted.add((share, version))
+    if sealed != wanted or len(sealed) != len(act.sealed_keys):
+        raise Rejected(
+            SEALED_KEY, f"{act.reference}: of {', '.join(sorted({s for s, _ in sealed ^ wanted})) or 'a share'}"
+        )
 
 
 def _make_way(old: AgreementEntry, new: AgreementEntry, at: Circumstances) -> AgreementEntry:

@@ -16,7 +16,8 @@ from agreements.acts import (
     SignatoryEnrolled,
     WorkerEnrolled,
 )
-from agreements.codes import ALREADY_THERE, NOT_ENTITLED, STALE, UNKNOWN_OBJECT
+from agreements.codes import ALREADY_THERE, NOT_ENTITLED, SEALED_KEY, STALE, UNKNOWN_OBJECT
+from agreements.content_keys import PREFIX
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
 from agreements.snapshot import PartyEntry, Signatory, WorkerEntry
 
@@ -84,7 +85,11 @@ def rotate_key(register: MutableRegister, act: KeyRotated, at: Circumstances) ->
     known = register.key_versions.get(act.identifier) or 1
     if act.key_version != known + 1:
         raise Rejected(STALE, f"the key {act.identifier} has version {known}, the next is {known + 1}")
+    if (act.sealed is not None) != act.identifier.startswith(PREFIX):
+        raise Rejected(SEALED_KEY, f"version {act.key_version} of {act.identifier}")
     register.key_versions[act.identifier] = act.key_version
+    if act.sealed is not None:
+        register.add_sealed(act.identifier, act.key_version, act.sealed)
 
 
 def _only_operator(at: Circumstances) -> None:

@@ -71,6 +71,7 @@ class _Body(msgspec.Struct, frozen=True):
     agreements: dict[str, tuple[_Entry, ...]]
     workers: dict[str, WorkerEntry]
     key_versions: dict[str, int]
+    sealed_keys: dict[str, dict[int, str]]
     jobs: tuple[Job, ...]
     discarded: tuple[tuple[str, int, int], ...]
     versions: dict[str, int]
@@ -95,6 +96,7 @@ def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
         agreements=agreements,
         workers=dict(snapshot.workers),
         key_versions=dict(snapshot.key_versions),
+        sealed_keys={name: dict(versions) for name, versions in snapshot.sealed_keys.items()},
         jobs=snapshot.jobs,
         discarded=tuple(sorted(snapshot.discarded)),
         versions=dict(snapshot.versions),
@@ -140,6 +142,7 @@ def _snapshot(header: _Header, body: _Body) -> Snapshot:
         agreements=MappingProxyType(agreements),
         workers=MappingProxyType(body.workers),
         key_versions=MappingProxyType(body.key_versions),
+        sealed_keys=MappingProxyType(body.sealed_keys),
         jobs=body.jobs,
         discarded=frozenset(body.discarded),
         versions=MappingProxyType(body.versions),

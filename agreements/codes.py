@@ -218,6 +218,14 @@ BAD_CHECKPOINT = Code(
     "it is not used; the register is read from its start",
     "delete the file; it is made again",
 )
+SEALED_KEY = Code(
+    "AGR-053",
+    "sealed content key missing or not wanted",
+    "an act that makes an encrypting share active, or a new version of its key, lacks the key sealed to the recipient; or it"
+    " seals one that no share uses",
+    _IGNORED,
+    "sign with `concordat agreement sign`, which seals the keys",
+)
 CODES = (
     NOT_YAML,
     UNKNOWN_KEY,
@@ -249,4 +257,5 @@ CODES = (
     BAD_CONTRACT,
     BAD_TERMS,
     BAD_CHECKPOINT,
+    SEALED_KEY,
 )

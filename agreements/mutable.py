@@ -104,6 +104,7 @@ class MutableRegister:
         self.versions: Table[str, int] = Table(snapshot.versions)
         self.public_keys: Table[str, str] = Table(snapshot.public_keys)
         self.signatories: Table[str, str] = Table(snapshot.signatories)
+        self.sealed_keys: Table[str, Mapping[int, str]] = Table(snapshot.sealed_keys)
         self.jobs: list[Job] = []
         self.discarded: set[tuple[str, int, int]] = set()
         self._before = snapshot
@@ -122,6 +123,7 @@ class MutableRegister:
             agreements=self.agreements.freeze(),
             workers=self.workers.freeze(),
             key_versions=self.key_versions.freeze(),
+            sealed_keys=self.sealed_keys.freeze(),
             jobs=before.jobs + tuple(self.jobs) if self.jobs else before.jobs,
             discarded=before.discarded | self.discarded if self.discarded else before.discarded,
             versions=self.versions.freeze(),
@@ -190,6 +192,10 @@ class MutableRegister:
             self.schemas[schema.identifier] = entry
             if self._texts is not None:
                 self._texts[schema.text] = schema.identifier
+
+    def add_sealed(self, identifier: str, version: int, sealed: str) -> None:
+        """Keep a version of a content key as it was sealed; a version that is there already stays as it is."""
+        self.sealed_keys[identifier] = MappingProxyType({version: sealed, **(self.sealed_keys.get(identifier) or {})})
 
     def schema_of(self, text: str) -> int | None:
         """The id of a canonical schema text."""

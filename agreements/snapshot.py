@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
+from agreements.content_keys import SealedKeys, content_key
 from agreements.model import Agreement, Share, Side
 from contracts.model import Contract
 
@@ -209,6 +210,8 @@ class Snapshot:
     workers: Mapping[str, WorkerEntry] = field(default_factory=lambda: MappingProxyType({}))
     key_versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Key identifier (`pseudonym/<reference>`) to its current version; the keys themselves are never here."""
+    sealed_keys: SealedKeys = field(default_factory=lambda: MappingProxyType({}))
+    """Every version of every content key, sealed to its recipient."""
     jobs: tuple[Job, ...] = ()
     discarded: frozenset[tuple[str, int, int]] = frozenset()
     """Quarantined source records (topic, partition, offset) that their owner has discarded."""
@@ -245,6 +248,10 @@ class Snapshot:
         """The newest version of an agreement, or None."""
         versions = self.agreements.get(reference, ())
         return versions[-1] if versions else None
+
+    def sealed(self, reference: str, share: str) -> Mapping[int, str]:
+        """Every version of a share's content key, sealed to its recipient; empty where nothing is encrypted."""
+        return self.sealed_keys.get(content_key(reference, share), MappingProxyType({}))
 
     def signatory(self, identifier: str) -> Signatory | None:
         """The signatory of that identifier, ended or not."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 from broker.cluster.client import Connection, Message, PartitionOffset
 from broker.cluster.consumer import GroupConsumer
 from broker.codes import RECORD_UNREADABLE, REGISTRY_UNREACHABLE
+from broker.decryption import Decrypter, SealedOf
 from contracts.faults import Unavailable
 from contracts.wire import AvroSchema, unframe
 
@@ -41,13 +42,20 @@ class Subscription:
     """The records of some share topics, in order per partition, each decoded.
 
     Iterate for ever, or call `poll`.  `commit` notes how far the group has come, so that another start goes on there;
-    nothing is committed by itself.  Raises `Unavailable` when Kafka or the registry cannot be reached or refuses.
+    nothing is committed by itself.  With a `decrypter` the fields that are encrypted for the department come decrypted.  Raises `Unavailable` when Kafka or the registry cannot be reached or refuses.
     """
 
     def __init__(
-        self, connection: Connection, topics: Sequence[str], schema_text: Callable[[int], str], *, group: str
+        self,
+        connection: Connection,
+        topics: Sequence[str],
+        schema_text: Callable[[int], str],
+        *,
+        group: str,
+        decrypter: Decrypter | None = None,
     ) -> None:
-        self._schema = cache(lambda identifier: AvroSchema(schema_text(identifier)))
+        self._text, self._decrypter = cache(schema_text), decrypter
+        self._schema = cache(lambda identifier: AvroSchema(self._text(identifier)))
         self._next: dict[tuple[str, int], int] = {}
         self._consumer = GroupConsumer(
             connection,
@@ -97,6 +105,8 @@ class Subscription:
             if message.value is not None:
                 identifier, body = unframe(message.value)
                 value = self._schema(identifier).decode(body)
+                if self._decrypter is not None:
+                    value = self._decrypter.decrypted(message.topic, self._text(identifier), value)
             key = None if message.key is None else message.key.decode()
         except ValueError as error:  # WireError and UnicodeDecodeError are; their text is not shown: it may hold data
             place = f"{message.topic} partition {message.partition} offset {message.offset}"
@@ -106,17 +116,30 @@ class Subscription:
 
 def registry_schemas(address: str, username: str, password: str) -> Callable[[int], str]:
     """Schemas by id from a schema registry, signed in with the department's Kafka name and password."""
+    ask = _asker(address, username, password)
+    return lambda identifier: str(ask(f"schemas/ids/{identifier}", "schema"))
+
+
+def sealed_keys(address: str, username: str, password: str) -> SealedOf:
+    """A share topic's sealed content keys from the broker's service, signed in as for schemas."""
+    ask = _asker(address, username, password)
+    return lambda topic: {
+        int(version): str(sealed) for version, sealed in ask(f"sealed-keys/{topic}", "versions").items()
+    }
+
+
+def _asker(address: str, username: str, password: str) -> Callable[[str, str], Any]:
     credentials = base64.b64encode(f"{username}:{password}".encode()).decode()
 
-    def schema_text(identifier: int) -> str:
+    def ask(path: str, member: str) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the address is the operator's own setting
-            f"{address.rstrip('/')}/schemas/ids/{identifier}", headers={"Authorization": f"Basic {credentials}"}
+            f"{address.rstrip('/')}/{path}", headers={"Authorization": f"Basic {credentials}"}
         )
         try:
             with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as answer:  # noqa: S310
-                return str(json.load(answer)["schema"])
+                return json.load(answer)[member]
         except (urllib.error.URLError, TimeoutError, ValueError, KeyError) as exception:
-            message = f"schema {identifier} from {address}: {exception}"
+            message = f"{path} from {address}: {exception}"
             raise Unavailable(REGISTRY_UNREACHABLE.fault(message)) from exception
 
-    return schema_text
+    return ask

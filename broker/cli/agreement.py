@@ -14,7 +14,7 @@ from agreements.compare import changes
 from agreements.model import Agreement
 from broker import clock
 from broker.cli.acting import As, Key, cluster, said, signatory, text_of
-from broker.cli.agreement_view import entry_document, entry_table, history_rows, stop_text
+from broker.cli.agreement_view import entry_document, entry_table, history_rows, shown_document, stop_text
 from broker.cli.output import Json, emit, results, table
 from broker.keys import installed
 from broker.register import commands
@@ -141,13 +141,14 @@ def show(
 
     Example: concordat agreement show DSA-2026-014
     """
-    entry = read_snapshot(cluster()).agreement(reference)
+    snapshot = read_snapshot(cluster())
+    entry = snapshot.agreement(reference)
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     if as_text and not json:
         results.print(text.render(entry.agreement), markup=False, end="")
     else:
-        document = {**entry_document(entry, clock.now()), "text": text.render(entry.agreement)}
+        document = shown_document(entry, snapshot, clock.now())
         emit(document, json=json, table=entry_table(entry, clock.now()))
 
 

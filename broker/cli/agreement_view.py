@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from agreements import text
 from agreements.acts import (
     AgreementResumed,
     AgreementSigned,
@@ -16,7 +17,7 @@ from agreements.acts import (
 )
 from agreements.apply_agreements import missing_offices
 from agreements.signing import read_agreement_statement
-from agreements.snapshot import AgreementEntry
+from agreements.snapshot import AgreementEntry, Snapshot
 from broker.cli.output import table
 from broker.register.history import Accepted
 from broker.register.stop import Stop
@@ -60,6 +61,18 @@ def entry_document(entry: AgreementEntry, now: datetime) -> dict[str, Any]:
             for share in agreement.shares
         ],
     }
+
+
+def shown_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
+    """As `entry_document`, with its text and each share's sealed content keys (version to base64).
+
+    Sealed keys are ciphertext: the recipient alone can open them.
+    """
+    reference = entry.agreement.reference
+    document = entry_document(entry, now)
+    for share in document["shares"]:
+        share["sealed_keys"] = dict(snapshot.sealed(reference, share["id"]))
+    return document | {"text": text.render(entry.agreement)}
 
 
 def entry_table(entry: AgreementEntry, now: datetime) -> Table:

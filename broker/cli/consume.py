@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from broker import clock, settings
 from broker.cli.output import Json, emit, errors, table
-from broker.client import Received, Subscription, registry_schemas
+from broker.client import Received, Subscription, registry_schemas, sealed_keys
 from broker.cluster import principals
 from broker.cluster.client import Connection
 from broker.cluster.connect import connection
 from broker.cluster.reader import Reader
 from broker.codes import NOTHING_TO_CONSUME
+from broker.decryption import Decrypter
 from broker.register.follow import read_snapshot
+from broker.register.keyfiles import encryption_key
 from contracts import topics
 from contracts.faults import Refused
 
@@ -30,6 +33,9 @@ def command(
     seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds without a record.")] = None,
     group: Annotated[str | None, typer.Option(help="Go on where this consumer group left off.")] = None,
     registry: Annotated[str | None, typer.Option(help="The schema registry's address.")] = None,
+    decryption_key: Annotated[
+        Path | None, typer.Option(help="The organisation's X25519 private key: decrypts what is encrypted for it.")
+    ] = None,
     json: Json = False,  # noqa: FBT002 - typer reads the default
 ) -> None:
     """Read an agreement's share topics as the department does: committed records only, decoded.
@@ -46,10 +52,12 @@ def command(
         raise Refused(NOTHING_TO_CONSUME.fault(f"`{as_}` may read no topic of {reference}"))
     address = registry or f"http://{chosen.serve_host}:{chosen.serve_port}"
     properties = reached.properties
-    schemas = registry_schemas(address, properties.get("sasl.username", ""), properties.get("sasl.password", ""))
+    signed_in = address, properties.get("sasl.username", ""), properties.get("sasl.password", "")
+    schemas = registry_schemas(*signed_in)
+    decrypter = Decrypter(encryption_key(decryption_key), sealed_keys(*signed_in)) if decryption_key else None
     name = group or f"{as_}.consume-{clock.now_ms()}"
     found: list[Received] = []
-    with Subscription(reached, wanted, schemas, group=name) as subscription:
+    with Subscription(reached, wanted, schemas, group=name, decrypter=decrypter) as subscription:
         try:
             _collect(subscription, found, records_max, seconds, quiet=json)
         except KeyboardInterrupt:

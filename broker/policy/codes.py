@@ -105,7 +105,7 @@ VIEW_UNREGISTERED = Code(
 NO_ENCRYPTION_KEY = Code(
     "POL-020",
     "no-encryption-key",
-    "A sealed key could not be opened, or the recipient's X25519 key is not one.",
+    "A sealed key could not be opened, or the recipient has no X25519 key.",
     "Values that are encrypted for the recipient cannot be read or made.",
     "Register the recipient's X25519 public key as 64 hexadecimal digits.",
 )

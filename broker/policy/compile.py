@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from agreements.content_keys import content_key
 from agreements.model import Agreement, Share, Side, Treatment
 from agreements.snapshot import AgreementEntry, ContractEntry, Snapshot
 from broker.policy import codes
@@ -209,9 +210,8 @@ class _Task:
         return FieldPlan(path, clause, treatment, found.type.name, domain, key)
 
     def _reference(self, purpose: str) -> KeyReference:
-        identifier = f"{purpose}/{self.agreement.reference}"
-        if purpose == "content":
-            identifier += f"/{self.share.id}"
+        reference = self.agreement.reference
+        identifier = content_key(reference, self.share.id) if purpose == "content" else f"{purpose}/{reference}"
         return KeyReference(identifier, self.key_versions.get(identifier, 1))
 
 

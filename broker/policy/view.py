@@ -1,7 +1,7 @@
 """The view: the Avro schema of what a department receives under one share.
 
 Names, order and descriptions of fields come from the contract.  A treated field says so in its `doc` and in the property
-`concordat.treatment`; its type is that of the treated value.  Records stay nested.
+`concordat.treatment` (an encrypted one also its domain, in `concordat.domain`: the recipient needs it to decrypt); its type is that of the treated value.  Records stay nested.
 """
 
 from __future__ import annotations
@@ -61,16 +61,18 @@ def _fields(fields: tuple[Field, ...], named: Mapping[str, FieldPlan], prefix: s
                 record = {"type": "record", "name": space + path, "fields": inner}
                 shaped.append(_field(field, record, nullable=not field.required))
         elif path in named:
-            shaped.append(_leaf(field, named[path].treatment, space + path))
+            shaped.append(_leaf(field, named[path], space + path))
     return shaped
 
 
-def _leaf(field: Field, treatment: Treatment, name: str) -> dict[str, Any]:
+def _leaf(field: Field, planned: FieldPlan, name: str) -> dict[str, Any]:
+    treatment = planned.treatment
     if treatment.action == "keep":
         return _field(field, avro_type(field.type, name), nullable=not field.required)
     shaped = _field(field, _treated_type(treatment), nullable=not field.required or may_fail(treatment))
     said = treatment_text(treatment)
-    return shaped | {"doc": f"{field.description or field.name} ({said})", "concordat.treatment": said}
+    treated = shaped | {"doc": f"{field.description or field.name} ({said})", "concordat.treatment": said}
+    return treated | {"concordat.domain": planned.domain} if treatment.action == "encrypt" else treated
 
 
 def _treated_type(treatment: Treatment) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator, Mapping
 
 from agreements import text
@@ -11,18 +12,23 @@ from agreements.acts import (
     AgreementSubmitted,
     AgreementSuspended,
     AgreementTerminated,
+    SealedKey,
 )
 from agreements.apply_agreements import missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.codes import NOT_ENTITLED
+from agreements.content_keys import content_key, encrypting_shares
 from agreements.model import Agreement, Share, Side
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import AgreementEntry, Snapshot
 from broker import clock
 from broker.cluster.client import Connection
+from broker.codes import KEY_UNAVAILABLE
 from broker.keys import KeyProvider
+from broker.policy import sealing
+from broker.policy.codes import NO_ENCRYPTION_KEY
 from broker.policy.compile import compile_plan
-from broker.policy.plan import Plan
+from broker.policy.plan import KeyReference, Plan
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import NO_SUCH
 from broker.register.publishing import schema_ids
@@ -176,7 +182,31 @@ def _activating(
         signed.signature,
         views,
         new,
+        _sealed_keys(entry.agreement, snapshot, keys),
     )
+
+
+def _sealed_keys(agreement: Agreement, snapshot: Snapshot, keys: KeyProvider) -> tuple[SealedKey, ...]:
+    """The content key of every share that encrypts, sealed to the recipient, where the register does not have it yet."""
+    made = []
+    for share in encrypting_shares(agreement):
+        identifier = content_key(agreement.reference, share)
+        version = snapshot.key_versions.get(identifier, 1)
+        if version not in snapshot.sealed(agreement.reference, share):
+            sealed = seal_content_key(agreement, snapshot, keys, KeyReference(identifier, version))
+            made.append(SealedKey(share, version, sealed))
+    return tuple(made)
+
+
+def seal_content_key(agreement: Agreement, snapshot: Snapshot, keys: KeyProvider, key: KeyReference) -> str:
+    """A content key sealed to the agreement's recipient, base64; raises `Refused` where the recipient has no X25519 key."""
+    if faults := _without_encryption_key(agreement, snapshot):
+        raise Refused(*faults)
+    recipient = snapshot.parties[agreement.party(Side.RECIPIENT).organisation]
+    secret = keys.key(key.identifier, key.version)
+    if secret is None or recipient.encryption_key is None:
+        raise Refused(KEY_UNAVAILABLE.fault(f"{key.identifier} version {key.version} was never made, or was destroyed"))
+    return base64.b64encode(sealing.seal(recipient.encryption_key, key, secret)).decode()
 
 
 def _unknown_caveats(
@@ -194,10 +224,11 @@ def _unknown_caveats(
 
 
 def _without_encryption_key(agreement: Agreement, snapshot: Snapshot) -> list[Fault]:
-    actions = (treatment.action for share in agreement.shares for treatment in share.fields.values())
-    if "encrypt" not in actions:
+    if not any(encrypting_shares(agreement)):
         return []
     recipient = snapshot.parties.get(agreement.party(Side.RECIPIENT).organisation)
     if recipient is None or recipient.encryption_key is not None:
         return []
-    return [NO_SUCH.fault(f"an X25519 key of {recipient.organisation}, which fields are to be encrypted for")]
+    return [
+        NO_ENCRYPTION_KEY.fault(f"{recipient.organisation} has no X25519 key, and fields are to be encrypted for it")
+    ]

@@ -47,6 +47,14 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def encryption_key(path: Path) -> X25519PrivateKey:
+    """The X25519 private key in a file; raises `Unavailable`."""
+    key = _read(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise Unavailable(KEY_FILE.fault(f"{path}: not an X25519 private key"))
+    return key
+
+
 def public_key(path: Path) -> tuple[str, str]:
     """The kind (`ed25519` or `x25519`) and the public key, in hexadecimal, of a private key file; raises `Unavailable`."""
     key = _read(path)

@@ -151,6 +151,19 @@ def subject_version_text(subject: str, version: str, subjects: Own) -> str:
     return _by_version(subjects, subject, version).text
 
 
+@router.get("/sealed-keys/{topic}")
+def sealed_keys(topic: str, request: Request, subjects: Own) -> dict[str, Any]:
+    """The content keys of one of the caller's share topics, sealed to its recipient: version to base64.
+
+    Not of Confluent's API: what is encrypted for a recipient can be read with these and its own private key alone.
+    """
+    if f"{topic}{_VALUE}" not in subjects:
+        raise RegistryError(404, 40401, f"Topic '{topic}' not found.")
+    registry: Registry = request.app.state.registry
+    reference, share = topics.share_of(topic) or ("", "")
+    return {"topic": topic, "versions": dict(registry.snapshot().sealed(reference, share))}
+
+
 @router.get("/config")
 @router.get("/config/{subject}")
 def compatibility() -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 
 from agreements import acts
 from agreements.checkpoint import seal, unseal
 from agreements.fold import fold_batch
 from agreements.instants import end_of, start_of
-from agreements.model import WhenSuspended
+from agreements.model import Treatment, WhenSuspended
 from agreements.signing import Signer
 from agreements.snapshot import EMPTY, AgreementState, JobKind, Snapshot, Standing
 from tests.registers import SIRO, agreement, approved, enrolled, signer
@@ -263,3 +264,35 @@ def test_no_secret_is_shown():
     key = signer("operator")
     assert key.key.private_bytes_raw().hex() not in repr(key)
     assert isinstance(key, Signer)
+
+
+def test_an_encrypting_share_is_active_only_with_its_key_sealed_to_the_recipient():
+    register = enrolled()
+    share = agreement().shares[0]
+    field = next(iter(share.fields))
+    fields = {**share.fields, field: Treatment(action="encrypt")}
+    shares = (share.model_copy(update={"fields": fields}), *agreement().shares[1:])
+    assert register.submit(agreement().model_copy(update={"shares": shares})) == []
+    for person in ("wp-siro", "ho-siro"):
+        assert register.sign(REFERENCE, f"signatory/{person}") == []
+    last, who = register.signing(REFERENCE, "signatory/ho-owner"), "signatory/ho-owner"
+    text, refused = "A" * 107 + "=", ["sealed content key missing or not wanted"]
+
+    def sealing(*keys):
+        made = tuple(acts.SealedKey(name, version, text) for name, version in keys)
+        return register.do(msgspec.structs.replace(last, sealed_keys=made), who)
+
+    assert sealing() == refused
+    assert sealing((share.id, 2)) == refused
+    assert sealing((share.id, 1), (share.id, 1)) == refused
+    assert sealing((share.id, 1), ("another", 1)) == refused
+    assert sealing((share.id, 1)) == []
+    assert register.snapshot.sealed(REFERENCE, share.id) == {1: text}
+    key = f"content/{REFERENCE}/{share.id}"
+    assert register.do(acts.KeyRotated(f"pseudonym/{REFERENCE}", 2, text), "operator") == refused
+    assert register.do(acts.KeyRotated(key, 2), "operator") == refused
+    assert register.do(acts.KeyRotated(key, 2, text[1:] + "="), "operator") == ["not an act"]
+    assert register.do(acts.KeyRotated(key, 2, text), "operator") == []
+    assert register.snapshot.sealed(REFERENCE, share.id) == {1: text, 2: text}
+    restored = unseal(seal(register.snapshot, signer("operator").key), {signer("operator").public_key})
+    assert restored == register.snapshot

@@ -1,0 +1,27 @@
+"""Content keys: what *encrypt for recipient* encrypts with, and how a sealed one stands in the register.
+
+Every share that encrypts a field has a key of its own.  The register holds it only sealed to the recipient's X25519 key
+(HPKE, `docs/formats/token.md`), one for each version: whoever reads the register reads ciphertext.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agreements.model import Agreement
+
+PREFIX = "content/"
+SealedKeys = Mapping[str, Mapping[int, str]]
+"""Content key to version to the sealed key, base64."""
+
+
+def content_key(reference: str, share: str) -> str:
+    """The identifier of a share's content key in the key provider and in the register."""
+    return f"{PREFIX}{reference}/{share}"
+
+
+def encrypting_shares(agreement: Agreement) -> Iterator[str]:
+    """The shares that encrypt at least one field for the recipient."""
+    for share in agreement.shares:
+        if any(treatment.action == "encrypt" for treatment in share.fields.values()):
+            yield share.id

@@ -1,0 +1,155 @@
+"""What is encrypted for a recipient, from the last signature to the recipient's own eyes, on a real Kafka."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from agreements.snapshot import Standing
+from broker.cluster.admin import Admin
+from broker.cluster.objects import Operation, Resource, Rule, TopicSpec
+from broker.cluster.producer import TransactionalProducer
+from broker.decryption import Decrypter
+from broker.keys import installed
+from broker.policy.compile import compile_share
+from broker.policy.decision import Mode, Outcome, SourceRecord
+from broker.policy.engine import Circumstance
+from broker.policy.reference import ReferenceEngine
+from broker.register.follow import read_snapshot
+from broker.register.keyfiles import encryption_key, new_key
+from broker.settings import load
+from contracts import topics
+from contracts.change import Envelope, Op, Origin
+from contracts.faults import Unusable
+from contracts.wire import EnvelopeCodec
+from tests.integration.test_department import PASSWORD, serving
+from tests.integration.test_register_commands import EXAMPLES, SIRO, command, enrolled
+from tests.servers import unique
+from tests.unit.web.registers import Follower
+
+__all__ = ["command", "enrolled"]
+pytestmark = pytest.mark.integration
+NUMBER = "987654321"
+TRAVELLER = {
+    "reference": "T-1",
+    "family_name": "Doe",
+    "given_name": "Jane",
+    "date_of_birth": date(1980, 2, 29),
+    "nationality": "FR",
+    "document_number": NUMBER,
+    "email": "jane@example.org",
+    "residence": "resident",
+    "address": {"line": "1 High Street", "postcode": "SW1A 1AA"},
+}
+
+
+def submitted(command, organisation: str, *, encryption: str | None) -> str:
+    """The example that encrypts, for `organisation`, signed by all but the last; its reference."""
+    reference, file = drafted(command, organisation, encryption)
+    command("agreement", "submit", file, *command.acting(f"{organisation}-drafter"))
+    command("agreement", "sign", reference, *command.acting(f"{organisation}-siro"))
+    command("agreement", "sign", reference, *command.acting("ho-siro"))
+    return reference
+
+
+def drafted(command, organisation: str, encryption: str | None) -> tuple[str, Path]:
+    """The organisation with its people, and the agreement's reference and text."""
+    key = ("--encryption-key", encryption) if encryption else ()
+    command("party", "add", organisation, "--name", "HMRC", "--public-key", command.public(organisation), *key)
+    for person, office in ((f"{organisation}-siro", SIRO), (f"{organisation}-drafter", "Data Sharing Lead")):
+        command(
+            *("party", "enrol", organisation, person, "--office", office),
+            *("--public-key", command.public(person), "--key", command.key(organisation)),
+        )
+    reference = unique("DSA").upper()
+    written = (EXAMPLES / "agreements" / "DSA-2026-102.agreement.yaml").read_text()
+    file = command.directory / f"{reference}.agreement.yaml"
+    file.write_text(written.replace("DSA-2026-102", reference).replace("revenue-and-customs", organisation))
+    return reference, file
+
+
+def delivered(kafka, reference: str) -> tuple[bytes, bytes]:
+    """What the engine makes of one traveller under the agreement, as the worker would."""
+    snapshot = read_snapshot(kafka)
+    entry, contract = snapshot.agreement(reference), snapshot.contract("travellers")
+    (share,) = entry.agreement.shares
+    plan = compile_share(entry, share, contract, snapshot)
+    engine = ReferenceEngine(contract, [plan], snapshot.schemas, installed(load()))
+    codec = EnvelopeCodec(contract.contract, contract.key_schema, contract.value_schema)
+    now = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1000)
+    row = {field.name: TRAVELLER.get(field.name) for field in contract.contract.fields}
+    envelope = Envelope(Op.UPDATE, None, row, Origin("borders", "travellers", "p", 0, None, snapshot=False), now, ())
+    record = SourceRecord(0, now, codec.encode_key(row), codec.encode(envelope))
+    evaluated = engine.evaluate([record], now)
+    settlement = engine.settle(evaluated, [Circumstance(Standing.IN_FORCE, {})], Mode.LIVE)
+    (decision,) = settlement.decisions
+    assert decision.outcome is Outcome.REDACT, decision.reasons
+    return decision.key, decision.value
+
+
+def test_without_an_encryption_key_of_the_recipient_nothing_is_submitted(command, enrolled):
+    _, file = drafted(command, "revenue-and-customs", None)
+    acting = command.acting("revenue-and-customs-drafter")
+    assert command("agreement", "submit", file, *acting, status=3) == ["POL-020"]
+    assert command("agreement", "check", file, "--registered", status=1) == ["POL-020"]
+
+
+def test_a_value_reaches_its_reader_and_nobody_else(kafka, command, enrolled, tmp_path, monkeypatch):
+    public = new_key(tmp_path / "encryption.key", encryption=True)
+    new_key(tmp_path / "stranger.key", encryption=True)
+    department = unique("department")
+    reference = submitted(command, department, encryption=public)
+    command("agreement", "sign", reference, *command.acting("ho-owner"))
+    shown = command("agreement", "show", reference)["shares"][0]["sealed_keys"]
+    assert list(shown) == ["1"]
+    assert len(base64.b64decode(shown["1"])) == 80
+
+    key, value = delivered(kafka, reference)
+    topic = topics.share(reference, "taxpayers")
+    assert NUMBER.encode() not in value
+    admin = Admin(kafka)
+    admin.create_topics([TopicSpec(topic, 1, 1, {})])
+    admin.upsert_user(department, PASSWORD)
+    admin.create_rules(
+        [
+            Rule(department, Operation.READ, Resource.GROUP, f"{department}.", prefixed=True),
+            Rule(department, Operation.READ, Resource.TOPIC, topic),
+        ]
+    )
+    producer = TransactionalProducer(kafka, unique("test"))
+    producer.begin()
+    producer.produce(topic, 0, key, value)
+    producer.commit()
+    snapshot = read_snapshot(kafka)
+    with serving(kafka, Follower(snapshot)) as address:
+        monkeypatch.setenv("CONCORDAT_KAFKA__SASL_USERNAME", department)
+        monkeypatch.setenv("CONCORDAT_KAFKA__SASL_PASSWORD", PASSWORD)
+        consume = ("consume", reference, "--as", department, "--registry", address, "--max", 1)
+        (received,) = command(*consume)
+        assert received["value"]["document_number"].startswith("e1.")
+        (received,) = command(*consume, "--decryption-key", tmp_path / "encryption.key")
+        assert received["value"]["document_number"] == NUMBER
+        assert received["value"]["family_name"] == "Doe"
+        assert command(*consume, "--decryption-key", tmp_path / "stranger.key", status=2) == ["POL-020"]
+
+
+def test_a_ciphertext_of_another_share_or_field_is_not_taken_for_a_value(kafka, command, enrolled, tmp_path):
+    public = new_key(tmp_path / "encryption.key", encryption=True)
+    reference = submitted(command, "revenue-and-customs", encryption=public)
+    command("agreement", "sign", reference, *command.acting("ho-owner"))
+    snapshot = read_snapshot(kafka)
+    sealed = snapshot.sealed(reference, "taxpayers")
+    view = snapshot.schemas[snapshot.agreement(reference).view_schemas["taxpayers"]].text
+    decrypter = Decrypter(encryption_key(tmp_path / "encryption.key"), lambda _: sealed)
+    topic = topics.share(reference, "taxpayers")
+    row = {"document_number": None, "family_name": "Doe"}
+    assert decrypter.decrypted(topic, view, row) == row
+    for wrong in ("e1.AAAA", "P1234567", "e1"):
+        with pytest.raises(ValueError, match="ciphertext"):
+            decrypter.decrypted(topic, view, {"document_number": wrong})
+    other = topics.share(reference, "others")
+    with pytest.raises(Unusable, match="POL-020"):
+        decrypter.decrypted(other, view, {"document_number": "e1.AAAA"})
