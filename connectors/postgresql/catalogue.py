@@ -45,9 +45,13 @@ SELECT s.plugin, s.database, s.active_pid, s.confirmed_flush_lsn::text, s.wal_st
        (SELECT application_name FROM pg_stat_replication r WHERE r.pid = s.active_pid)
 FROM pg_replication_slots s WHERE s.slot_name = %s
 """
-_PUBLICATION = (
-    "SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubtruncate FROM pg_publication WHERE pubname = %s"
-)
+_PUBLICATION = """
+SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubtruncate, pubviaroot FROM pg_publication WHERE pubname = %s
+"""
+_PARTITIONS = """
+SELECT n.nspname, c.relname, c.relreplident FROM pg_partition_tree(%s) t
+JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.isleaf AND c.relkind = 'r'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Publication:
     complete: bool
     tables: frozenset[tuple[str, str]]
     all_tables: bool
+    by_root: bool
+    """Whether changes of partitions come under the name of the table that they are parts of."""
 
 
 class Catalogue:
@@ -126,18 +132,31 @@ class Catalogue:
         row = self._row(_TABLE, schema, name)
         if row is None:
             return None
-        oid, identity, _, readable = row
+        oid, identity, kind, readable = row
+        identity = _letter(identity)
+        partitions: tuple[tuple[str, str], ...] = ()
+        if _letter(kind) == "p":
+            identity, partitions = self._partitions(oid)
         query = _COLUMNS_14 if self._session.info.server_version < 150_000 else _COLUMNS
         with reported():
             rows = self._session.execute(query, [oid]).fetchall()
         columns = tuple(
-            Column(column, self._type(type_oid), required, toastable, plain, declared, tuple(labels or ()))
+            Column(column, self._type(type_oid), required, toastable, plain, declared, type_oid, tuple(labels or ()))
             for column, type_oid, required, toastable, plain, declared, labels, _, _ in rows
         )
         primary = frozenset(column for column, *_, in_primary, _ in rows if in_primary)
         chosen = frozenset(column for column, *_, in_identity in rows if in_identity)
-        kept = {"d": primary, "i": chosen, "f": frozenset(row[0] for row in rows)}.get(_letter(identity), frozenset())
-        return Table(schema, name, columns, primary, kept, _letter(identity) == "f"), bool(readable)
+        kept = {"d": primary, "i": chosen, "f": frozenset(row[0] for row in rows)}.get(identity, frozenset())
+        table = Table(schema, name, columns, primary, kept, identity == "f", oid, partitions)
+        return table, bool(readable)
+
+    def _partitions(self, oid: int) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The weakest replica identity of a table's partitions, and their names."""
+        with reported():
+            rows = self._session.execute(_PARTITIONS, [oid]).fetchall()
+        letters = {_letter(identity) for *_, identity in rows}
+        weakest = next((letter for letter in "nid" if letter in letters), "f")
+        return weakest, tuple((schema, name) for schema, name, _ in rows)
 
     def described(self, relation: Relation) -> Table:
         """The table in the form that the stream announced: its columns then, its keys now."""
@@ -158,7 +177,9 @@ class Catalogue:
             rows = self._session.execute(
                 "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = %s", [name]
             ).fetchall()
-        return Publication(bool(row[1]), frozenset((schema, table) for schema, table in rows), bool(row[0]))
+        return Publication(
+            bool(row[1]), frozenset((schema, table) for schema, table in rows), bool(row[0]), bool(row[2])
+        )
 
     def slot(self, name: str) -> Slot | None:
         """The replication slot of that name, or None."""

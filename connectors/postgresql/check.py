@@ -70,6 +70,8 @@ def publication_statement(catalogue: Catalogue, wanted: Wanted, tables: Sequence
             name, every
         )
         return made.as_string(None)
+    if not found.by_root and any(table.partitions for table in tables):
+        return sql.SQL("ALTER PUBLICATION {} SET (publish_via_partition_root = true)").format(name).as_string(None)
     missing = [_identifier(table) for table in tables if (table.schema, table.name) not in found.tables]
     if missing:
         return sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(name, sql.SQL(", ").join(missing)).as_string(None)
@@ -112,16 +114,19 @@ def _table(contract: Contract, table: Table) -> Iterator[Finding]:
     if isinstance(found, list):
         yield from (Finding(fault) for fault in found)
         return
-    full = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL;").format(_identifier(table)).as_string(None)
+    full = tuple(
+        sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL;").format(sql.Identifier(*names)).as_string(None)
+        for names in table.partitions or ((table.schema, table.name),)
+    )
     for fault in key_faults(contract, table):
-        yield Finding(fault, (full,) if "replica identity" in fault.message else ())
+        yield Finding(fault, full if "replica identity" in fault.message else ())
     if contract.kind is Kind.EVENT or table.full:
         return
     toastable = [leaf.column for leaf in found if (column := table.column(leaf.column)) and column.toastable]
     toastable = [name for name in toastable if name not in table.identity]
     if toastable:
         message = f"{contract.dataset}: {', '.join(toastable)} of {table} would be unavailable in updates"
-        yield Finding(TOAST_UNAVAILABLE.fault(message), (full,))
+        yield Finding(TOAST_UNAVAILABLE.fault(message), full)
 
 
 def _publication(catalogue: Catalogue, wanted: Wanted, tables: Mapping[str, Table]) -> Iterator[Finding]:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from connectors.codes import TABLE_MISFIT
 from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
 from connectors.postgresql.order import KeyOrder
 from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text
 from connectors.postgresql.sessions import reported
 from connectors.postgresql.tables import RowReader, Table, leaves
-from connectors.protocol import Change, Position
+from connectors.protocol import Away, Change, Position
 from contracts.change import Op
 from contracts.model import Contract
 
@@ -53,6 +54,7 @@ class ChunkReader:
         """The rows after `after`; None when `may_take` refuses the snapshot.  Raises `Unavailable`."""
         with reported(), session.transaction():
             session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self._hold(session)
             seen = session.execute(_SEEN).fetchone()
             assert seen is not None
             snapshot, until, read_at = seen
@@ -65,6 +67,21 @@ class ChunkReader:
         done = len(rows) < rows_max
         last = None if done else self._order.key(tuples[-1])
         return Taken(rows, Chunk(after, last, snapshot, lsn), done)
+
+    def _hold(self, session: psycopg.Connection) -> None:
+        """Keep the table's form until the chunk is read, and see that it is the one that the readers were made for."""
+        name = sql.Identifier(self._table.schema, self._table.name)
+        session.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
+        rows = session.execute(
+            "SELECT a.attname, a.atttypid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0",
+            [self._table.schema, self._table.name],
+        ).fetchall()
+        present: dict[str, int] = dict(rows)
+        known = {column.name: column.identifier for column in self._table.columns}
+        if any(present.get(column) != known[column] for column in self._columns):
+            message = f"{self._contract.dataset}: {self._table} was changed while its snapshot was read"
+            raise Away(TABLE_MISFIT.fault(message))
 
     def _query(self, after: Key | None, rows_max: int) -> sql.Composed:
         columns = sql.SQL(", ").join(

@@ -30,5 +30,7 @@ class Column:
     """Whether its order in an index is the order of code points (text), so that an index serves the snapshot."""
     declared: str = ""
     """As PostgreSQL declares it, bounds included, a domain as its base type: `numeric(8,2)`."""
+    identifier: int = 0
+    """The server's number of its type, a domain's own."""
     labels: tuple[str, ...] = ()
     """An enum's values in their order."""

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import psycopg
 
-from connectors.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING, UNKNOWN_SIGNAL
+from connectors.codes import TABLE_MISFIT, UNKNOWN_SIGNAL
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Wanted, examine, publication_statement
@@ -23,11 +23,12 @@ from connectors.postgresql.chunks import ChunkReader
 from connectors.postgresql.decoder import Decoder
 from connectors.postgresql.draft import drafts
 from connectors.postgresql.fit import advice
+from connectors.postgresql.opening import compare, start
 from connectors.postgresql.options import PostgresqlOptions
-from connectors.postgresql.position import Place, TableProgress, lsn_text, parse
+from connectors.postgresql.position import Place, TableProgress, parse
 from connectors.postgresql.sessions import Received, Stream, connect, reported
 from connectors.postgresql.tables import Table, leaves
-from connectors.protocol import Away, Batch, CheckReport, Options, Position, Signal
+from connectors.protocol import Batch, CheckReport, Options, Position, Signal
 from contracts.faults import Failure, Refused, Unavailable
 from contracts.model import Contract
 
@@ -46,6 +47,7 @@ class PostgresqlConnector:
         slot = options.slot or "concordat_" + "".join(c if c.isalnum() else "_" for c in name.lower())[:50]
         named = {contract.dataset: contract for contract in contracts}
         self._options, self._name = options, name
+        self._quarantine = options.on_schema_change == "quarantine"
         self._application = f"concordat/{name}"[:63]
         self._wanted = Wanted(
             contracts=named,
@@ -99,23 +101,38 @@ class PostgresqlConnector:
         conninfo = self._options.conninfo()
         self._session = connect(conninfo, self._application)
         catalogue = Catalogue(self._session)
-        tables = self._prepared(catalogue)
+        tables = self._prepared(catalogue, first=place is None)
         self._stream = Stream(conninfo, self._application)
         system, timeline = self._stream.identify()
         if place is None:
             place = self._first_place(catalogue, system, timeline)
         else:
-            self._compare(catalogue, place, system, timeline)
+            compare(catalogue, self._wanted.slot, place, system, timeline)
         place = self._with_every_table(place)
         self._chunks = {
-            dataset: ChunkReader(self._wanted.contracts[dataset], table) for dataset, table in tables.items()
+            dataset: ChunkReader(contract, table)
+            for dataset, table in tables.items()
+            if not isinstance(leaves(contract := self._wanted.contracts[dataset], table), list)
         }
         by_table = {self._wanted.tables[dataset]: contract for dataset, contract in self._wanted.contracts.items()}
-        self._decoder = Decoder(by_table, lambda _, relation: catalogue.described(relation))
+        self._decoder = Decoder(
+            by_table,
+            lambda _, relation: catalogue.described(relation),
+            identifiers={table.identifier: self._wanted.contracts[dataset] for dataset, table in tables.items()},
+            quarantine=self._quarantine,
+        )
         self._assembler = Assembler(place, self._options.batch_changes_max)
         self._queue.clear()
         self._durable_lsn = place.lsn
-        self._start(catalogue, place.lsn, binary=_all_binary(self._wanted, tables))
+        start(
+            self._stream,
+            catalogue,
+            self._wanted,
+            place.lsn,
+            application=self._application,
+            wait_seconds=self._options.slot_wait_seconds,
+            binary=_all_binary(self._wanted, tables),
+        )
         self._batch_at = self._asked_at = time.monotonic()
 
     def poll(self, timeout_seconds: float) -> Batch | None:
@@ -159,7 +176,9 @@ class PostgresqlConnector:
             return None
         assert self._session is not None
         dataset, after = table
-        chunks = self._chunks[dataset]
+        chunks = self._chunks.get(dataset)
+        if chunks is None:
+            raise Refused(TABLE_MISFIT.fault(f"{dataset}: its snapshot cannot be read: the table does not fit"))
         taken = chunks.take(self._session, after, self._options.chunk_rows, self._assembler.may_take)
         return None if taken is None else self._assembler.take_chunk(dataset, taken.rows, taken.chunk, done=taken.done)
 
@@ -191,9 +210,11 @@ class PostgresqlConnector:
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
-    def _prepared(self, catalogue: Catalogue) -> dict[str, Table]:
+    def _prepared(self, catalogue: Catalogue, *, first: bool) -> dict[str, Table]:
         """The tables, checked; the publication is made or mended first, since the slot must not begin before it."""
         findings, tables = examine(catalogue, self._wanted)
+        if self._quarantine and not first:
+            findings = [finding for finding in findings if finding.fault.code is not TABLE_MISFIT]
         if findings:
             raise Unavailable(*(finding.fault for finding in findings))
         statement = publication_statement(catalogue, self._wanted, list(tables.values()))
@@ -211,19 +232,6 @@ class PostgresqlConnector:
         lsn = self._stream.create_slot(self._wanted.slot) if slot is None or slot.confirmed is None else slot.confirmed
         return Place(system=system, timeline=timeline, slot=self._wanted.slot, lsn=lsn)
 
-    def _compare(self, catalogue: Catalogue, place: Place, system: str, timeline: int) -> None:
-        if (place.system, place.timeline) != (system, timeline):
-            message = f"stored: {place.system} timeline {place.timeline}; here: {system} timeline {timeline}"
-            raise Unavailable(OTHER_SERVER.fault(message))
-        slot = catalogue.slot(self._wanted.slot)
-        if slot is None or slot.lost or place.slot != self._wanted.slot:
-            raise Unavailable(SLOT_MISSING.fault(f"slot {place.slot} was read up to {lsn_text(place.lsn)}"))
-        if slot.confirmed is not None and slot.confirmed > place.lsn:
-            message = (
-                f"slot {place.slot} is at {lsn_text(slot.confirmed)}, the stored position at {lsn_text(place.lsn)}"
-            )
-            raise Unavailable(SLOT_AHEAD.fault(message))
-
     def _with_every_table(self, place: Place) -> Place:
         """A dataset that is new to the connector begins with its snapshot."""
         fresh = TableProgress(done=not self._options.snapshot)
@@ -237,28 +245,6 @@ class PostgresqlConnector:
             partial=place.partial,
             unseen=place.unseen,
         )
-
-    def _start(self, catalogue: Catalogue, lsn: int, *, binary: bool) -> None:
-        """Start the stream; a slot that a dead process of ours still holds is waited for."""
-        assert self._stream is not None
-        limit = time.monotonic() + self._options.slot_wait_seconds
-        while True:
-            slot = catalogue.slot(self._wanted.slot)
-            holder = slot.holder if slot else None
-            if holder is None:
-                try:
-                    self._stream.start(self._wanted.slot, self._wanted.publication, lsn, binary=binary)
-                except Unavailable as failure:
-                    if failure.faults[0].code is not SLOT_HELD:
-                        raise
-                else:
-                    return
-            elif slot is not None and slot.application not in (None, self._application):
-                message = f"{self._wanted.slot} is read by process {holder}, application {slot.application}"
-                raise Unavailable(SLOT_HELD.fault(message))
-            if time.monotonic() > limit:
-                raise Away(SLOT_HELD.fault(f"{self._wanted.slot} is still read by process {holder}"))
-            time.sleep(0.1)  # between two questions
 
 
 def _table_name(options: PostgresqlOptions, dataset: str) -> tuple[str, str]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from connectors.codes import STREAM_BROKEN, TABLE_MISFIT
 from connectors.postgresql.columns import Value
 from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Truncate, parse
-from connectors.postgresql.order import KeyOrder
+from connectors.postgresql.order import KeyOrder, ordering
 from connectors.postgresql.position import Key
-from connectors.postgresql.tables import RowReader, Table, leaves
+from connectors.postgresql.tables import RowReader, Table, fitting_leaves, leaves
 from contracts.change import Op, Row
 from contracts.faults import Refused, Unavailable
 from contracts.model import Contract
@@ -59,21 +60,29 @@ class _Reading:
 
     dataset: str
     rows: RowReader
-    order: KeyOrder
+    order: KeyOrder | None
+    """None where the table no longer has the contract's key."""
+    problem: str | None = None
+    """Why no row of the table can be carried: it no longer fits its contract."""
 
 
 class Decoder:
     """Reads pgoutput messages for the tables that `contracts` describe; other tables are left out.
 
     `describe` gives the present catalogue entry of a table: it is asked when the stream announces a table's form.
-    Raises `Refused` when a table no longer fits its contract: nothing is guessed.
+    `identifiers` are the server's numbers of the tables, by which one that was renamed is known.  NEVER-GUESS: when a table
+    no longer fits its contract, `Refused` is raised, or with `quarantine` each of its rows is given with a problem.
     """
 
     def __init__(
         self,
         contracts: Mapping[tuple[str, str], Contract],
         describe: Callable[[Contract, Relation], Table],
+        *,
+        identifiers: Mapping[int, Contract] = MappingProxyType({}),
+        quarantine: bool = False,
     ) -> None:
+        self._identifiers, self._quarantine = identifiers, quarantine
         self._contracts = contracts
         self._describe = describe
         self._readings: dict[int, _Reading | None] = {}
@@ -107,9 +116,22 @@ class Decoder:
 
     def _prepare(self, relation: Relation) -> _Reading | None:
         contract = self._contracts.get((relation.schema, relation.name))
-        if contract is None:
+        if contract is None and relation.identifier not in self._identifiers:
             return None
-        return prepare(contract, self._describe(contract, relation), relation.columns)
+        named = contract is not None
+        contract = contract or self._identifiers[relation.identifier]
+        table = self._describe(contract, relation)
+        try:
+            return prepare(contract, table, relation.columns) if named else _renamed(contract, relation)
+        except Refused as refused:
+            if not self._quarantine:
+                raise
+            return _unfit(contract, table, relation.columns, "; ".join(fault.message for fault in refused.faults))
+
+
+def _renamed(contract: Contract, relation: Relation) -> _Reading:
+    message = f"{contract.dataset}: its table is now called {relation.schema}.{relation.name}"
+    raise Refused(TABLE_MISFIT.fault(message))
 
 
 def prepare(contract: Contract, table: Table, columns: Sequence[str]) -> _Reading:
@@ -125,6 +147,16 @@ def prepare(contract: Contract, table: Table, columns: Sequence[str]) -> _Readin
     return _Reading(contract.dataset, RowReader(contract, found, columns), KeyOrder(key, columns))
 
 
+def _unfit(contract: Contract, table: Table, columns: Sequence[str], problem: str) -> _Reading:
+    """How the rows of a table that no longer fits are read as far as they go, to be quarantined."""
+    found = fitting_leaves(contract, table, columns)
+    carried = {leaf.column for leaf in found}
+    key = [column for name in contract.key if name in carried and (column := table.column(name)) is not None]
+    whole = len(key) == len(contract.key) and all(ordering(column) is not None for column in key)
+    order = KeyOrder(key, columns) if whole else None
+    return _Reading(contract.dataset, RowReader(contract, found, columns), order, problem)
+
+
 def _changes(reading: _Reading, message: RowChange) -> Iterator[Changed]:
     if message.kind == b"D":
         yield _delete(reading, message.old, whole=not message.old_is_key)
@@ -132,14 +164,16 @@ def _changes(reading: _Reading, message: RowChange) -> Iterator[Changed]:
     assert message.new is not None
     older = None if message.old_is_key else message.old
     op = Op.CREATE if message.kind == b"I" else Op.UPDATE
-    if message.old is not None and _moved(reading.order, message.old, message.new):
+    if message.old is not None and reading.order is not None and _moved(reading.order, message.old, message.new):
         yield _delete(reading, message.old, whole=not message.old_is_key)
         op = Op.CREATE
     after = reading.rows.read(message.new, older)
-    place = reading.order.key(message.new)
+    place = None if reading.order is None else reading.order.key(message.new)
     before = reading.rows.read(older).row if older is not None and op is Op.UPDATE else None
     key = reading.rows.key(after.row)
-    yield Changed(reading.dataset, op, place, key, before, after.row, after.unavailable, after.problem)
+    yield Changed(
+        reading.dataset, op, place, key, before, after.row, after.unavailable, reading.problem or after.problem
+    )
 
 
 def _moved(order: KeyOrder, old: list[Value], new: list[Value]) -> bool:
@@ -152,5 +186,6 @@ def _delete(reading: _Reading, old: list[Value] | None, *, whole: bool) -> Chang
     if old is None:
         raise Unavailable(STREAM_BROKEN.fault(f"{reading.dataset}: a delete without a key"))
     row = reading.rows.read(old)
-    before = row.row if whole else None
-    return Changed(reading.dataset, Op.DELETE, reading.order.key(old), reading.rows.key(row.row), before, None)
+    before = row.row if whole and reading.problem is None else None
+    place = None if reading.order is None else reading.order.key(old)
+    return Changed(reading.dataset, Op.DELETE, place, reading.rows.key(row.row), before, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -35,6 +35,8 @@ class PostgresqlOptions(Options):
     """Whether the connector may create the slot and the publication where they are missing."""
     snapshot: bool = True
     """Whether the first start reads the rows that are there."""
+    on_schema_change: Literal["stop", "quarantine"] = "stop"
+    """What becomes of the changes of a table that no longer fits its contract: the connector stops, or each is quarantined."""
     chunk_rows: int = Field(default=5_000, ge=1, le=100_000)
     """How many rows of the snapshot make one batch."""
     batch_changes_max: int = Field(default=10_000, ge=1, le=100_000)

@@ -31,7 +31,11 @@ class Table:
     """The columns of the primary key."""
     identity: frozenset[str] = frozenset()
     full: bool = False
-    """REPLICA IDENTITY FULL: updates and deletes carry the whole old row."""
+    """REPLICA IDENTITY FULL: updates and deletes carry the whole old row.  Of a partitioned table: all its partitions."""
+    identifier: int = 0
+    """The server's number of the table, which a change of name does not change."""
+    partitions: tuple[tuple[str, str], ...] = ()
+    """The tables that hold the rows of a partitioned table; each has a replica identity of its own."""
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -55,6 +59,11 @@ def leaves(contract: Contract, table: Table) -> tuple[Leaf, ...] | list[Fault]:
     faults: list[Fault] = []
     found = tuple(_leaves(contract, (), contract.fields, table, faults))
     return faults or found
+
+
+def fitting_leaves(contract: Contract, table: Table, columns: Sequence[str]) -> tuple[Leaf, ...]:
+    """The contracted fields that `columns` of a table that does not fit still carry."""
+    return tuple(leaf for leaf in _leaves(contract, (), contract.fields, table, []) if leaf.column in columns)
 
 
 def _leaves(

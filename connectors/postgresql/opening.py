@@ -1,0 +1,57 @@
+"""Going on where a position says: is it this server's, has the slot kept what follows, and who reads from it now."""
+
+from __future__ import annotations
+
+import time
+
+from connectors.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING
+from connectors.postgresql.catalogue import Catalogue
+from connectors.postgresql.check import Wanted
+from connectors.postgresql.position import Place, lsn_text
+from connectors.postgresql.sessions import Stream
+from connectors.protocol import Away
+from contracts.faults import Unavailable
+
+
+def compare(catalogue: Catalogue, slot_name: str, place: Place, system: str, timeline: int) -> None:
+    """Raises `Unavailable` where the slot cannot give everything after `place`: PostgreSQL would silently leave it out."""
+    if (place.system, place.timeline) != (system, timeline):
+        message = f"stored: {place.system} timeline {place.timeline}; here: {system} timeline {timeline}"
+        raise Unavailable(OTHER_SERVER.fault(message))
+    slot = catalogue.slot(slot_name)
+    if slot is None or slot.lost or place.slot != slot_name:
+        raise Unavailable(SLOT_MISSING.fault(f"slot {place.slot} was read up to {lsn_text(place.lsn)}"))
+    if slot.confirmed is not None and slot.confirmed > place.lsn:
+        message = f"slot {place.slot} is at {lsn_text(slot.confirmed)}, the stored position at {lsn_text(place.lsn)}"
+        raise Unavailable(SLOT_AHEAD.fault(message))
+
+
+def start(
+    stream: Stream,
+    catalogue: Catalogue,
+    wanted: Wanted,
+    lsn: int,
+    *,
+    application: str,
+    wait_seconds: float,
+    binary: bool,
+) -> None:
+    """Start the stream; a slot that a dead process of ours still holds is waited for."""
+    limit = time.monotonic() + wait_seconds
+    while True:
+        slot = catalogue.slot(wanted.slot)
+        holder = slot.holder if slot else None
+        if holder is None:
+            try:
+                stream.start(wanted.slot, wanted.publication, lsn, binary=binary)
+            except Unavailable as failure:
+                if failure.faults[0].code is not SLOT_HELD:
+                    raise
+            else:
+                return
+        elif slot is not None and slot.application not in (None, application):
+            message = f"{wanted.slot} is read by process {holder}, application {slot.application}"
+            raise Unavailable(SLOT_HELD.fault(message))
+        if time.monotonic() > limit:
+            raise Away(SLOT_HELD.fault(f"{wanted.slot} is still read by process {holder}"))
+        time.sleep(0.1)  # between two questions
