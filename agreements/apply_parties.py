@@ -19,7 +19,7 @@ from agreements.acts import (
 from agreements.codes import ALREADY_THERE, NOT_ENTITLED, SEALED_KEY, STALE, UNKNOWN_OBJECT
 from agreements.content_keys import PREFIX
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
-from agreements.snapshot import PartyEntry, Signatory, WorkerEntry
+from agreements.snapshot import PartyEntry, Signatory, WorkerEntry, WorkerKey
 
 
 def initialise(register: MutableRegister, act: RegisterInitialised, at: Circumstances) -> None:
@@ -73,10 +73,14 @@ def end_signatory(register: MutableRegister, act: SignatoryEnded, at: Circumstan
 
 
 def enrol_worker(register: MutableRegister, act: WorkerEnrolled, at: Circumstances) -> None:
-    """A worker instance and its key; again to replace the key."""
+    """A worker instance and its key; again to replace the key.  Earlier keys are kept with the positions they are valid for."""
     _only_operator(at)
     register.claim_key(act.public_key, act.subject())
-    register.workers[act.identifier] = WorkerEntry(act.identifier, act.public_key)
+    known = register.workers.get(act.identifier)
+    earlier: tuple[WorkerKey, ...] = ()
+    if known is not None:
+        earlier = (*known.earlier, WorkerKey(known.public_key, known.since, at.position))
+    register.workers[act.identifier] = WorkerEntry(act.identifier, act.public_key, at.position, earlier)
 
 
 def rotate_key(register: MutableRegister, act: KeyRotated, at: Circumstances) -> None:

@@ -186,11 +186,30 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerKey:
+    """A key that a worker has had: it signs what cites a register position from `since` on and before `until`."""
+
+    public_key: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerEntry:
     """An enrolled worker: its instance id and Ed25519 public key (hex), which signs its segment headers."""
 
     identifier: str
     public_key: str
+    since: int = -1
+    """The position of the act that enrolled the key."""
+    earlier: tuple[WorkerKey, ...] = ()
+    """The keys that it replaced, oldest first: what they signed stays verifiable."""
+
+    def key_at(self, position: int) -> str | None:
+        """The public key that signs what cites `position`; None for a position before the first key."""
+        if position >= self.since:
+            return self.public_key
+        return next((key.public_key for key in self.earlier if key.since <= position < key.until), None)
 
 
 @dataclass(frozen=True)

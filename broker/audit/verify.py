@@ -81,7 +81,7 @@ class _Verification:
             self._blame([codes.HEADER_UNREADABLE.fault(f"{assembled.name} stands under another name")])
             return
         snapshot = self._history.at(signed.header.register_position)
-        self._blame(self._authority(signed, snapshot))
+        self._blame(self._authority(signed, snapshot, self._newest))
         chain = self._chain((signed.header.topic, signed.header.partition))
         self._blame(chain.follow(signed))
         found = read_segment(assembled.entry, assembled.parts)
@@ -96,17 +96,21 @@ class _Verification:
         self._count(found)
 
     @staticmethod
-    def _authority(signed: SignedHeader, snapshot: Snapshot | None) -> Iterable[Fault]:
-        """The header's signature by an enrolled worker, and its register position (CITED-POLICY)."""
+    def _authority(signed: SignedHeader, snapshot: Snapshot | None, newest: Snapshot) -> Iterable[Fault]:
+        """The header's signature by an enrolled worker, and its register position (CITED-POLICY).
+
+        The key is the one that the worker had at that position: an earlier key vouches for nothing that cites a later one.
+        """
         header = signed.header
         if snapshot is None or snapshot.fingerprint != header.register_fingerprint:
             yield codes.REGISTER_POSITION_WRONG.fault(f"{header.segment} cites {header.register_position}")
         if snapshot is None:
             return
-        worker = snapshot.workers.get(header.worker)
-        if worker is None:
+        worker = newest.workers.get(header.worker)
+        key = None if worker is None else worker.key_at(header.register_position)
+        if key is None:
             yield codes.WORKER_UNKNOWN.fault(f"{header.segment} is signed by {header.worker!r}")
-        elif not signed.is_signed_by(worker.public_key):
+        elif not signed.is_signed_by(key):
             yield codes.SIGNATURE_WRONG.fault(header.segment)
 
     def _chain(self, place: SourcePartition) -> Chain:

@@ -152,6 +152,9 @@ def _ground_maker(
     ensured: set[int] = set()
 
     def make(snapshot: Snapshot, now: datetime) -> Ground:
+        known = snapshot.workers.get(identity.worker)
+        if known is None or known.public_key != identity.public_key:  # what this key signs now, nobody could verify
+            raise Refused(NOT_ENROLLED.fault(f"{identity.worker}: its key was replaced by another"))
         if now.year not in ensured:  # the auditors' pseudonyms have a key of each year, made when it is first needed
             keys.ensure(subject_key(now.year))
             keys.ensure(subject_key(now.year + 1))

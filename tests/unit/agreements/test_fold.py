@@ -210,6 +210,22 @@ def test_only_the_operator_enrols_organisations_and_workers():
     assert register.do(again, "operator") == ["already there"]
 
 
+def test_a_worker_keeps_every_key_it_had_with_the_positions_it_was_valid_for():
+    register = enrolled()
+    keys = [signer(f"worker-key-{number}").public_key for number in range(3)]
+    positions = []
+    for key in keys:
+        assert register.do(acts.WorkerEnrolled("worker-1", key), "operator") == []
+        positions.append(register.snapshot.position)
+    entry = register.snapshot.workers["worker-1"]
+    assert [entry.key_at(position) for position in positions] == keys
+    assert [entry.key_at(position - 1) for position in positions] == [None, *keys[:2]]
+    assert entry.key_at(positions[-1] + 1_000) == keys[-1]
+    assert register.do(acts.WorkerEnrolled("worker-2", keys[0]), "operator") == ["already there"]
+    restored = unseal(seal(register.snapshot, signer("operator").key), {signer("operator").public_key})
+    assert restored.workers == register.snapshot.workers
+
+
 def test_a_signatory_who_has_ended_acts_no_more():
     register = enrolled()
     register.do(acts.SignatoryEnded("work-and-pensions", "wp-drafter"), "party/work-and-pensions")

@@ -5,13 +5,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from agreements.snapshot import WorkerEntry, WorkerKey
 from broker.audit import codes, tree
 from broker.audit.canonical import encode
 from broker.audit.evidence import Exposed, Mark, SegmentRecord, ShareRecord, SourceRecord
 from broker.audit.leaf import delivered_digest, key_digest
 from broker.audit.segment import Index, directory_root, records_digest
 from broker.audit.verify import verify
-from tests.unit.audit.world import ENTITY, SOURCE, STRANGER, SUSPENDED, World, agreement, forge, honest
+from tests.unit.audit.world import ENTITY, KEY, SOURCE, STRANGER, SUSPENDED, WORKER, World, agreement, forge, honest
 from tests.unit.audit.world import snapshot as make_snapshot
 
 A, B, E = ("share.a.flow", 0), ("share.b.flow", 0), ("share.e.flow", 0)
@@ -242,8 +243,37 @@ def test_a_signature_by_a_stranger_is_refused():
 
 def test_a_worker_that_was_not_enrolled_then_is_refused():
     world = honest()
-    world.snapshots[7] = make_snapshot(7, workers={})
+    world.snapshots[9] = make_snapshot(9, workers={"worker-1": replace(WORKER, since=8)})
     assert found_codes(world) == {"AUD-011"}
+
+
+def replaced_key():
+    """An honest world whose worker got the key of `STRANGER` at register position 9; all of one chain cites that or 7."""
+    world = honest()
+    replaced = WorkerKey(WORKER.public_key, 3, 9)
+    new = WorkerEntry("worker-1", STRANGER.public_key().public_bytes_raw().hex(), 9, (replaced,))
+    world.snapshots[9] = make_snapshot(9, workers={"worker-1": new})
+    for place, chain in world.chains.items():
+        for number, made in enumerate(chain):
+            if made.header.register_position == 9:
+                previous = chain[number - 1].signed.hash if number else ""
+                world.chains[place][number] = forge(made, key=STRANGER, previous=previous)
+    return world
+
+
+def test_what_a_replaced_key_signed_stays_verified():
+    assert check(replaced_key()).verified
+
+
+@pytest.mark.parametrize(("number", "key"), [(4, KEY), (0, STRANGER)])
+def test_each_key_of_a_worker_vouches_for_its_own_time_alone(number, key):
+    world = replaced_key()
+    chain = world.chains[CHAIN]
+    chain[number] = forge(chain[number], key=key)
+    for later in range(number + 1, len(chain)):
+        chain[later] = forge(chain[later], key=STRANGER, previous=chain[later - 1].signed.hash)
+    world.kept_marks = {}
+    assert found_codes(world) == {"AUD-010"}
 
 
 @pytest.mark.parametrize("change", [{"register_position": 8}, {"register_fingerprint": "f" * 64}])
