@@ -47,6 +47,8 @@ def _commit(job: Job, connector: Connector, crash: _Crash, sink: Writer, batch: 
     last = sink.position
     line = sink.line(batch)
     if batch.changes:
+        if crash.is_for(Step.BEFORE_COMMIT):  # it dies while it waits for the commit
+            _wait(0.001, connector, last)
         crash.here(Step.BEFORE_COMMIT)
         if crash.at(Step.IN_COMMIT):
             sink.tear(line)
@@ -94,6 +96,10 @@ class _Crash:
 
     def __init__(self, job: Job) -> None:
         self._step, self._left = job.crash_step, job.crash_count
+
+    def is_for(self, step: Step) -> bool:
+        """Whether the child dies at `step`, now or later."""
+        return step == self._step
 
     def at(self, step: Step) -> bool:
         """Whether this is the time to die at `step`."""

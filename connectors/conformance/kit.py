@@ -152,8 +152,8 @@ PROMISES: tuple[Promise, ...] = (
     _on_worlds("added-column", promises.added_column, _C.ADDED_COLUMN, rests_on=_PLAIN),
     _on_worlds("dropped-column", promises.dropped_column, _C.DROPPED_COLUMN, rests_on=_PLAIN),
     _on_worlds("durable-only-after-commit", crashes.durable_only, rests_on=_PLAIN),
-    _on_deaths("no-loss", crashes.no_loss, rests_on=(*_CRASH, "positions-are-text")),
-    _on_deaths("no-repeat", crashes.no_repeat, rests_on=(*_CRASH, "positions-are-text")),
+    _on_deaths("no-loss", crashes.no_loss, rests_on=(*_CRASH, "positions-are-text", "slow-sink")),
+    _on_deaths("no-repeat", crashes.no_repeat, rests_on=(*_CRASH, "positions-are-text", "slow-sink")),
     _on_worlds("restart-from-every-position", crashes.every_position, rests_on=_RESTART),
     _on_worlds("store-restart", promises.store_restart, _C.RESTART, rests_on=_RESTART),
 )
