@@ -11,6 +11,7 @@ from connectors.protocol import Connector
 from contracts.faults import Unusable
 
 _SHIPPED = {
+    "debezium": "connectors.debezium:DebeziumConnector",
     "memory": "connectors.memory:MemoryConnector",
     "postgresql": "connectors.postgresql:PostgresqlConnector",
 }

@@ -15,6 +15,7 @@ import typer
 from broker import clock
 from broker.cli.connector_author import conformance, new
 from broker.cli.connector_discover import discover
+from broker.cli.connector_try import command as try_
 from broker.cli.output import Json, emit, errors, table
 from broker.cluster import principals
 from broker.cluster.connect import connection
@@ -33,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Connectors 
 
 app.command()(discover)
 app.command()(new)
+app.command("try")(try_)
 app.command()(conformance)
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The connector's configuration (YAML).")]

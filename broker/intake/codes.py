@@ -81,6 +81,34 @@ DRAFT_NOT_WRITTEN = Code(
     "drafts before it are written; none was replaced",
     "name another directory, or move the file away: it may hold an owner's work",
 )
+RECORDS_GONE = Code(
+    "INT-023",
+    "records of the topic are gone",
+    "the topic no longer keeps the record that the connector would read next: retention, or the topic was made anew",
+    "nothing is read: changes may be lost",
+    "have Debezium take a new snapshot, and read it under a new connector name",
+)
+TOPIC_AWAY = Code(
+    "INT-024",
+    "a topic that the connector reads is not there",
+    "it does not exist, Kafka cannot be reached, or the connector's principal may not read it",
+    "nothing is read; a running connector tries again with back-off",
+    "see that options.topics names it rightly, and let connector.<name> READ and DESCRIBE it",
+)
+EVENTS_UNREADABLE = Code(
+    "INT-025",
+    "the events cannot be read",
+    'a line of the file is not JSON of the form {"key": …, "value": …}',
+    "nothing was converted",
+    "mend the line that is named; docs/guides/add-a-debezium-topic.md shows the form, also for binary records",
+)
+NO_EVENTS = Code(
+    "INT-026",
+    "the connector takes no events",
+    "it reads a store, and has no records that could be tried",
+    "nothing was converted",
+    "use `concordat connector check`; `concordat connector list` shows the connectors",
+)
 CODES = (
     POSTGRESQL_NOT_STARTED,
     CONFIGURATION_WRONG,
@@ -93,4 +121,8 @@ CODES = (
     NOT_ENCODABLE,
     TOO_LARGE,
     DRAFT_NOT_WRITTEN,
+    RECORDS_GONE,
+    TOPIC_AWAY,
+    EVENTS_UNREADABLE,
+    NO_EVENTS,
 )

@@ -36,6 +36,8 @@ class Configuration:
     name: str
     datasets: tuple[str, ...]
     options: Options
+    contracts: tuple[Path, ...] = ()
+    """Contract files for `connector try`; what runs takes its contracts from the register."""
 
 
 class _Text(BaseModel):
@@ -46,6 +48,7 @@ class _Text(BaseModel):
     dataset: str | None = None
     datasets: tuple[str, ...] | None = None
     options: dict[str, Any] = {}
+    contracts: tuple[Path, ...] = ()
 
     @model_validator(mode="after")
     def _one_list(self) -> _Text:
@@ -76,7 +79,7 @@ def parse(text: str, directory: Path) -> Configuration | Faults:
     except ValidationError as error:
         return _faults(error, tree, ("options",))
     datasets = found.datasets if found.datasets is not None else (found.dataset or "",)
-    return Configuration(connector, found.name, datasets, options)
+    return Configuration(connector, found.name, datasets, options, tuple(directory / one for one in found.contracts))
 
 
 def load(path: Path) -> Configuration:

@@ -29,6 +29,8 @@ from broker.intake.configuration import Configuration
 from broker.intake.encoding import Encoded, Encoder, Target
 from broker.intake.measures import Measures
 from broker.intake.positions import Stored, read_stored
+from broker.intake.records import TopicRecords
+from connectors.events import ReadsRecords
 from connectors.protocol import Away, Batch, Connector, Position
 from contracts import topics
 from contracts.faults import Refused, Unavailable
@@ -75,6 +77,8 @@ class Intake:
         found = entries(configuration, snapshot)
         contracts = [entry.contract for entry in found.values()]
         self._connector: Connector = configuration.connector(configuration.name, configuration.options, contracts)
+        if isinstance(self._connector, ReadsRecords):
+            self._connector.read_from(TopicRecords(connection))
         self._encoder = _encoder(connection, configuration.name, found, sealer, snapshot.position)
         self._producer: TransactionalProducer
         self._stored: Stored

@@ -1,0 +1,5 @@
+"""The Debezium connector."""
+
+from connectors.debezium.connector import DebeziumConnector
+
+__all__ = ["DebeziumConnector"]
