@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from broker.delivery.supervisor import supervise
-from broker.settings import child_environment
+from broker.observe import configure
+from broker.settings import child_environment, load
 
 
 def command(
@@ -24,5 +25,6 @@ def command(
 
     Example: concordat enforce --state .concordat/worker-2
     """
+    configure(load().log_level)
     arguments = [] if state is None else ["--state", str(state)]
     raise typer.Exit(supervise(arguments, child_environment()))

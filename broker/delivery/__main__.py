@@ -32,6 +32,7 @@ from broker.policy.compile import compile_share
 from broker.policy.engine import Engine
 from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine, subject_key
+from broker.register.checkpoints import Checkpoints
 from broker.register.enrolment import enrol_worker
 from broker.register.follow import RegisterReader
 from broker.register.keyfiles import signing_key
@@ -39,15 +40,20 @@ from broker.settings import Settings, load
 from contracts import topics
 from contracts.faults import Failure, Faults, Refused
 
+_WAIT_SECONDS = 25.0
+"""Longer than a worker may take to end when its supervisor is gone."""
+
 
 def make_worker(settings: Settings, state: Path) -> Worker:
     """A worker on the settings' cluster with its identity in `state`; raises a `Failure` with what is missing."""
     cluster = connection(settings, WORKER)
     with Reader(cluster) as reader:
-        identity = open_identity(state, reader.cluster_identifier())
+        identity = open_identity(state, reader.cluster_identifier(), wait_seconds=_WAIT_SECONDS)
         partitions = reader.partitions(topics.AUDIT_SEGMENTS), reader.partitions(topics.QUARANTINE)
-    register = RegisterReader(cluster)
-    enrol(settings, identity, register.catch_up())
+    checkpoints = Checkpoints(state, identity.cluster)
+    register = RegisterReader(cluster, checkpoints.load())
+    checkpoints.save(register.catch_up())
+    enrol(settings, identity, register.snapshot)
     keys = installed(settings)
     return Worker(
         cluster,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from broker import clock
 from broker.delivery.codes import DIRECTORY_BUSY, OTHER_CLUSTER
 from contracts import topics
 from contracts.faults import Refused
@@ -24,6 +26,7 @@ GROUP = "concordat.enforce"
 _IDENTITY_FILE = "identity.json"
 _KEY_FILE = "worker.key"
 _LOCK_FILE = "lock"
+_LOOK_SECONDS = 0.05
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -58,22 +61,35 @@ class Identity:
         return self.key.sign(statement)
 
 
-def open_identity(directory: Path, cluster: str) -> Identity:
-    """The identity in `directory`, made there on first use; raises `Refused` when busy or of another cluster."""
+def open_identity(directory: Path, cluster: str, *, wait_seconds: float = 0.0) -> Identity:
+    """The identity in `directory`, made there on first use; raises `Refused` when busy or of another cluster.
+
+    A directory that is busy may be let go within `wait_seconds`: a worker whose supervisor was killed ends in order, and
+    the next one must neither take its place before that nor give up.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     lock = os.open(directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as fault:
-        os.close(lock)
-        raise Refused(DIRECTORY_BUSY.fault(f"{directory} is locked")) from fault
+    limit = clock.monotonic_seconds() + wait_seconds
+    while not _is_taken(lock):
+        if clock.monotonic_seconds() >= limit:
+            os.close(lock)
+            raise Refused(DIRECTORY_BUSY.fault(f"{directory} is locked"))
+        time.sleep(_LOOK_SECONDS)
     stored = _stored(directory, cluster)
     if stored.cluster != cluster:
         os.close(lock)
         raise Refused(OTHER_CLUSTER.fault(f"{directory} belongs to cluster {stored.cluster}, this is {cluster}"))
     key = Ed25519PrivateKey.from_private_bytes((directory / _KEY_FILE).read_bytes())
     return Identity(stored.worker, cluster, directory, key, lock)
+
+
+def _is_taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _stored(directory: Path, cluster: str) -> _Stored:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -35,6 +36,15 @@ def test_an_identity_lasts_and_its_key_verifies(tmp_path):
     assert stat.S_IMODE((tmp_path / "worker").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "worker" / "worker.key").stat().st_mode) == 0o600
     assert first.transactional_id == f"concordat.enforce.{first.worker}"
+
+
+def test_a_directory_that_is_let_go_in_time_is_waited_for(tmp_path):
+    """A worker whose supervisor was killed ends in order: the next one must not give up meanwhile."""
+    first = open_identity(tmp_path, "cluster-1")
+    leaving = threading.Timer(0.2, os.close, (first.lock,))
+    leaving.start()
+    assert open_identity(tmp_path, "cluster-1", wait_seconds=20).worker == first.worker
+    leaving.join()
 
 
 def test_a_directory_of_another_cluster_is_refused_and_stays_usable_for_its_own(tmp_path):
