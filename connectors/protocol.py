@@ -31,9 +31,12 @@ class Away(Unavailable):
 
 
 class Options(BaseModel):
-    """The base of a connector's options: strict, frozen, unknown keys refused; secrets are given by reference."""
+    """The base of a connector's options: strict, frozen, unknown keys refused; secrets are given by reference.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The text under an option is its description in `docs/connectors.md`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,11 @@ class Connector(Protocol):
         ...
 
     def signal(self, signal: Signal) -> None:
-        """Take note of a request; raises `Refused` for one it does not know."""
+        """Take note of a request; raises `Refused` for one it does not know.
+
+        The position of the next batch must hold its effect: only with that batch does the signal count as done.  A signal
+        may come before `open`, which is then to heed it, and again after a crash.  `pause` and `resume` never come here.
+        """
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ in JSON lines; a child that does not end in time is killed by its id.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from connectors.conformance.jobs import Job, load
+from connectors.conformance.sink import codec
 from connectors.conformance.tasks import run
 
 _NEVER_ENDED = -1
@@ -76,7 +78,8 @@ def main() -> None:
         answer: Any = True
         if "path" in question:
             sys.path[:] = question["path"]
-            load(question["harness"])
+            codec(load(question["harness"]).contract())
+            gc.freeze()  # what was imported is shared with every child
         elif "start" in question:
             answer = _fork(Job(**question["start"]))
             alive.add(answer)

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,11 +40,17 @@ class Commit:
     records: tuple[Record, ...]
 
 
+@cache
+def codec(contract: Contract) -> EnvelopeCodec:
+    """The codec of a contract; made once, before children are forked."""
+    return EnvelopeCodec(contract, 1, 2)
+
+
 class Writer:
     """Appends commits to the file; changes are held against `contract` as the runtime would encode them."""
 
     def __init__(self, path: Path, contract: Contract) -> None:
-        self._codec = EnvelopeCodec(contract, 1, 2)
+        self._codec = codec(contract)
         self._contract = contract
         committed = read(path)
         self.count = sum(len(commit.records) for commit in committed)

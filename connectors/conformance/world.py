@@ -164,7 +164,7 @@ class World:
         """Wait for a condition, as long as the harness has patience and the child has not ended."""
         end = time.monotonic() + max(self.harness.patience_seconds, _START_SECONDS)
         while time.monotonic() < end and not condition() and not result.exists():
-            time.sleep(0.003)
+            time.sleep(0.005)
 
     def _count(self) -> int:
         """How many changes the sink holds; it is read again only when it has grown."""
