@@ -2,15 +2,16 @@
 
     python benchmarks/register_fold.py [agreements]
 
-Prints one JSON document.  `from_checkpoint_seconds` is reading the checkpoint's bytes, verifying its signature and building
-the snapshot; the target for 10,000 agreements is 2 seconds.  Processor time is what is judged: it is one thread's work, and
-says the same on a machine that is busy with something else.
+Prints one JSON document.  `from_checkpoint_seconds` is what a process does at its start (`broker.register.checkpoints`): read
+the file, verify its signature, build the snapshot, and find for the first time which agreements cover a dataset.  The target
+for 10,000 agreements is 2 seconds of wall time on a machine that does nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +20,10 @@ from types import MappingProxyType
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from agreements import acts
-from agreements.checkpoint import seal, unseal
 from agreements.fold import fold_batch
 from agreements.snapshot import Snapshot
 from agreements.text import content_hash
+from broker.register.checkpoints import ACTS_MIN, Checkpoints
 from tests.registers import approved, signer
 
 REFERENCE = "DSA-2026-101"
@@ -47,14 +48,17 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     operator = signer("operator")
     snapshot = large(count)
-    sealed = seal(snapshot, operator.key)
-    began, began_processor = time.perf_counter(), time.process_time()
-    restored = unseal(sealed, {operator.public_key})
+    with tempfile.TemporaryDirectory() as directory:
+        Checkpoints(Path(directory), "measured").save(replace(snapshot, position=ACTS_MIN))
+        size = sum(file.stat().st_size for file in Path(directory).glob("*.checkpoint"))
+        began, began_processor = time.perf_counter(), time.process_time()
+        restored = Checkpoints(Path(directory), "measured").load()
+    covering = len(restored.coverages("crossings"))
     from_checkpoint, processor = time.perf_counter() - began, time.process_time() - began_processor
-    assert restored == snapshot
+    assert restored == replace(snapshot, position=ACTS_MIN)
     tail = [
         (
-            snapshot.position + 1 + number,
+            ACTS_MIN + 1 + number,
             acts.record(
                 acts.AgreementSuspended(f"DSA-2027-{number:05d}", "measured"),
                 signer=operator,
@@ -70,10 +74,10 @@ def main() -> None:
     tail_seconds = time.perf_counter() - began
     assert folded.alarms == ()
     began = time.perf_counter()
-    covering = len(folded.snapshot.coverages("crossings"))
+    assert len(folded.snapshot.coverages("crossings")) == covering
     report = {
         "agreements": count,
-        "checkpoint_bytes": len(sealed),
+        "checkpoint_bytes": size,
         "from_checkpoint_seconds": round(from_checkpoint, 3),
         "from_checkpoint_processor_seconds": round(processor, 3),
         "target_seconds": TARGET_SECONDS,
@@ -83,7 +87,7 @@ def main() -> None:
         "covering": covering,
     }
     print(json.dumps(report, indent=2))
-    sys.exit(0 if processor <= TARGET_SECONDS or count > 10_000 else 1)
+    sys.exit(0 if from_checkpoint <= TARGET_SECONDS or count > 10_000 else 1)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
 
+from agreements.snapshot import Snapshot
 from broker import observe, settings
 from broker.cluster import principals
+from broker.cluster.client import Connection
 from broker.cluster.connect import connection
-from broker.register.follow import RegisterFollower
+from broker.cluster.reader import Reader
+from broker.register.checkpoints import Checkpoints
+from broker.register.follow import RegisterFollower, read_snapshot
 from broker.web.app import make_app
+from contracts.faults import Unavailable
 
 
 def command(
@@ -25,7 +31,7 @@ def command(
     chosen = settings.load()
     observe.configure(chosen.log_level)
     reached = connection(chosen, principals.SERVICE)
-    follower = RegisterFollower(reached)
+    follower = RegisterFollower(reached, _register(reached, chosen.directory / "service"))
     try:
         observe.logger("serve").info("listening", port=port or chosen.serve_port)
         uvicorn.run(
@@ -37,3 +43,18 @@ def command(
         )
     finally:
         follower.close()
+
+
+def _register(reached: Connection, directory: Path) -> Snapshot:
+    """Where the follower begins: the register as it is now, by a checkpoint if it is long.
+
+    A service that starts before its Kafka begins with nothing, answers "not ready", and follows when Kafka is there.
+    """
+    try:
+        with Reader(reached) as reader:
+            checkpoints = Checkpoints(directory, reader.cluster_identifier())
+        snapshot = read_snapshot(reached, checkpoints.load())
+    except Unavailable:
+        return Snapshot()
+    checkpoints.save(snapshot)
+    return snapshot
