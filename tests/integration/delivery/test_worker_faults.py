@@ -112,7 +112,8 @@ def exposed_ends(b):
 
 
 @pytest.mark.kills
-def test_kill_9_at_any_moment_loses_and_doubles_nothing(bench, kafka):
+def test_kill_9_within_a_transaction_and_after_it_beside_aborted_source_records_loses_and_doubles_nothing(bench, kafka):
+    """What tests/kills does not have: stores that abort, and long stays where a kill rarely falls."""
     b = bench(kind="entity", partitions=2)
     chance = random.Random(20261124)
     stop = threading.Event()
@@ -131,7 +132,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(bench, kafka):
     kills = before_state = aborted = 0
     try:
         with Reader(kafka) as committed, Reader(kafka, committed=False) as every:
-            while kills < 20 or (kills < 40 and (aborted < 5 or before_state < 2)):
+            while kills < 5 or (kills < 20 and (aborted < 2 or before_state < 1)):
                 kills += 1
                 at_commit, left_open = kill_one(b, committed, every, chance)
                 before_state += at_commit
@@ -142,8 +143,8 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(bench, kafka):
     b.start("one")
     b.await_decided()
     assert_delivered_as_decided(b)
-    assert aborted >= 5, "too few kills left an aborted range for this run to count"
-    assert before_state >= 2, "too few kills fell between commit and state for this run to count"
+    assert aborted >= 2, "too few kills left an aborted range for this run to count"
+    assert before_state >= 1, "too few kills fell between commit and state for this run to count"
 
 
 def kill_one(b, committed, every, chance):
