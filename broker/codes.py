@@ -130,6 +130,8 @@ _MODULES = (
     "broker.policy.codes",
     "broker.register.codes",
     "connectors.codes",
+    "connectors.conformance.codes",
+    "connectors.postgresql.codes",
     "contracts.codes",
 )
 

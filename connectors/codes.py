@@ -32,117 +32,12 @@ STORE_UNREACHABLE = Code(
     "nothing is read; a running connector tries again with back-off and continues where it was",
     "see that the server runs and that host, port and database in the DSN are right",
 )
-STORE_REFUSES = Code(
-    "CNR-011",
-    "the store refuses the connector's user",
-    "the user or password is wrong, or pg_hba.conf has no line for it",
-    "nothing is read",
-    "give the right password in `password_file`, or set it: ALTER ROLE <user> LOGIN REPLICATION PASSWORD '…'",
-)
-PRIVILEGE_MISSING = Code(
-    "CNR-012",
-    "the connector's user lacks a privilege",
-    "it may not read a table, use a schema, or replicate",
-    "nothing is read",
-    "run the statements that `concordat connector check` prints, as the owner of the table or a superuser",
-)
-SETTING_WRONG = Code(
-    "CNR-013",
-    "a setting of the server forbids change capture",
-    "wal_level is not logical, or no replication slot or sender is left",
-    "nothing is read",
-    "run the statements that `concordat connector check` prints as a superuser, then restart the server",
-)
-TABLE_MISSING = Code(
-    "CNR-014",
-    "a table is not there",
-    "the table that the options name for a dataset does not exist, or the user cannot see it",
-    "nothing is read",
-    "name the table in `options.tables`, e.g. `tables: {crossings: public.border_crossings}`",
-)
-TABLE_MISFIT = Code(
-    "CNR-015",
-    "the table does not fit the contract",
-    "a contracted column is missing or of a type that cannot carry the field",
-    "nothing is read from now on; what was read stays",
-    "change the table back, or publish a contract version that fits it, and start the connector again",
-)
-KEY_MISFIT = Code(
-    "CNR-016",
-    "the table's identity does not carry the contract's key",
-    "updates and deletes would not say which record they concern",
-    "nothing is read",
-    "make the contract's key the primary key, or run ALTER TABLE … REPLICA IDENTITY FULL",
-)
-TOAST_UNAVAILABLE = Code(
-    "CNR-017",
-    "values would be unavailable",
-    "a contracted column can be stored out of line, and PostgreSQL leaves such a value out of an update that does not change it",
-    "nothing is read: a value that is not there must not look like null",
-    "run ALTER TABLE … REPLICA IDENTITY FULL, as `concordat connector check` prints it",
-)
-PUBLICATION_WRONG = Code(
-    "CNR-018",
-    "the publication does not fit",
-    "it does not exist, or does not publish every table with all of insert, update, delete and truncate",
-    "nothing is read",
-    "run the CREATE or ALTER PUBLICATION that `concordat connector check` prints",
-)
-SLOT_MISSING = Code(
-    "CNR-020",
-    "the replication slot is gone",
-    "a position is stored, but the slot that kept the changes after it does not exist or was invalidated",
-    "nothing is read: changes since the stored position may be lost",
-    "find out who dropped it (or max_slot_wal_keep_size); then take a new snapshot under a new connector name",
-)
-SLOT_HELD = Code(
-    "CNR-021",
-    "the replication slot is held by another",
-    "another session reads from the slot; the message names it",
-    "nothing is read",
-    "end the other session, e.g. SELECT pg_terminate_backend(<pid>), or give this connector a slot of its own",
-)
-SLOT_AHEAD = Code(
-    "CNR-022",
-    "the replication slot is ahead of the stored position",
-    "somebody else confirmed changes that are not in Kafka, or Kafka was restored from an older state",
-    "nothing is read: PostgreSQL would silently leave out the changes between the two",
-    "find out who used the slot; then take a new snapshot under a new connector name and slot",
-)
-OTHER_SERVER = Code(
-    "CNR-023",
-    "this is not the server that the position came from",
-    "the system identifier or the timeline differs: another cluster, a restored backup or a promoted standby",
-    "nothing is read: positions of two histories cannot be compared",
-    "point the DSN at the old server; after a fail-over take a new snapshot under a new connector name",
-)
-SLOT_WRONG = Code(
-    "CNR-024",
-    "the replication slot is of another kind",
-    "a slot of this name exists for another database or with another plugin than pgoutput",
-    "nothing is read",
-    "name another slot in `options.slot`, or drop it: SELECT pg_drop_replication_slot('…')",
-)
 POSITION_UNREADABLE = Code(
     "CNR-025",
     "the stored position cannot be read",
     "it was written by another connector or by a newer version of this one",
     "nothing is read",
     "use the version that wrote it, or give the connector a new name",
-)
-STREAM_BROKEN = Code(
-    "CNR-026",
-    "the store sent what it should not",
-    "a message of the replication stream does not have the form that its protocol promises",
-    "nothing more is read; what was read stays",
-    "report it with the server's version; the message says which part could not be read",
-)
-TABLE_ALLOWS_MORE = Code(
-    "CNR-101",
-    "the table allows what the contract forbids",
-    "a column may hold null, a value or a size that the contract has no room for; only advice, nothing is stopped",
-    "such a row breaks its contract and is quarantined when it comes",
-    "constrain the column, or publish a contract that has room for it",
 )
 DIRECTORY_AWAY = Code(
     "CNR-301",
@@ -242,34 +137,6 @@ SECRET_UNREADABLE = Code(
     "nothing was started",
     "write the secret to the file that the option names, readable by the connector's user alone (chmod 600)",
 )
-NOT_A_CONNECTOR = Code(
-    "CNR-401",
-    "there is no such class",
-    "the argument is not MODULE:CLASS, the module cannot be imported, or it has no such class",
-    "nothing was proved",
-    "name an importable module (the working directory is looked in) and a class in it, e.g. my_connector:MyConnector",
-)
-HARNESS_MISSING = Code(
-    "CNR-402",
-    "the connector has no harness",
-    "the kit needs a store that it may write to, and the class names none",
-    "nothing was proved",
-    "write a connectors.conformance.Harness and name it in the connector's `conformance_harness`, or name the harness itself",
-)
-PROMISE_BROKEN = Code(
-    "CNR-403",
-    "a promise is broken",
-    "the connector did what connectors.protocol forbids; the message names the promise and shows what happened",
-    "a connector like this loses, repeats or changes data",
-    "mend the connector; docs/guides/write-a-connector.md says what each promise is about",
-)
-NAME_TAKEN = Code(
-    "CNR-404",
-    "the connector cannot be written there",
-    "the name is no Python module name, or the directory has something of this name",
-    "nothing was written",
-    "choose another name (lower-case letters, digits and _) or another --directory",
-)
 CHANGES_GONE = Code(
     "CNR-405",
     "the store has no longer, or not yet, what follows the position",
@@ -317,22 +184,7 @@ CODES = (
     WRONG_OPTIONS,
     UNKNOWN_SIGNAL,
     STORE_UNREACHABLE,
-    STORE_REFUSES,
-    PRIVILEGE_MISSING,
-    SETTING_WRONG,
-    TABLE_MISSING,
-    TABLE_MISFIT,
-    KEY_MISFIT,
-    TOAST_UNAVAILABLE,
-    PUBLICATION_WRONG,
-    SLOT_MISSING,
-    SLOT_HELD,
-    SLOT_AHEAD,
-    OTHER_SERVER,
-    SLOT_WRONG,
     POSITION_UNREADABLE,
-    STREAM_BROKEN,
-    TABLE_ALLOWS_MORE,
     DIRECTORY_AWAY,
     FILE_CHANGED,
     FILE_GONE,
@@ -347,10 +199,6 @@ CODES = (
     FEED_CHANGED,
     ENDPOINT_TAKEN,
     SECRET_UNREADABLE,
-    NOT_A_CONNECTOR,
-    HARNESS_MISSING,
-    PROMISE_BROKEN,
-    NAME_TAKEN,
     CHANGES_GONE,
     REGISTRY_UNREACHABLE,
     REGISTRY_REFUSES,

@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 
 from broker.cli.output import Json, emit, table
-from connectors.codes import PROMISE_BROKEN
 from connectors.conformance import PROMISES, Report, Verdict, kit
+from connectors.conformance.codes import PROMISE_BROKEN
 from connectors.conformance.new import write
 from contracts.faults import AnswerIsNo
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from connectors.codes import HARNESS_MISSING, NOT_A_CONNECTOR
 from connectors.conformance import crashes, promises
+from connectors.conformance.codes import HARNESS_MISSING, NOT_A_CONNECTOR
 from connectors.conformance.harness import Capability, Harness
 from connectors.conformance.jobs import Step
 from connectors.conformance.nursery import Nursery

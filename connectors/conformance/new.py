@@ -7,7 +7,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from connectors.codes import NAME_TAKEN
+from connectors.conformance.codes import NAME_TAKEN
 from contracts.faults import Unusable
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")

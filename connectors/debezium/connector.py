@@ -12,12 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from connectors.codes import (
-    POSITION_UNREADABLE,
-    RECORDS_MISSING,
-    TOPIC_UNNAMED,
-    UNKNOWN_SIGNAL,
-)
+from connectors.codes import POSITION_UNREADABLE, RECORDS_MISSING, TOPIC_UNNAMED, UNKNOWN_SIGNAL
 from connectors.debezium.changes import Converter
 from connectors.debezium.envelope import Reader
 from connectors.debezium.options import DebeziumOptions

@@ -15,7 +15,7 @@ from datetime import datetime
 
 import msgspec
 
-from connectors.codes import STREAM_BROKEN
+from connectors.postgresql.codes import STREAM_BROKEN
 from connectors.postgresql.decoder import Changed, Ended, Part, Started
 from connectors.postgresql.position import Chunk, Key, Partial, Place, TableProgress, lsn_text
 from connectors.postgresql.visibility import Visibility

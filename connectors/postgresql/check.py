@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from connectors.codes import (
+from connectors.postgresql.catalogue import Catalogue
+from connectors.postgresql.codes import (
     PRIVILEGE_MISSING,
     PUBLICATION_WRONG,
     SETTING_WRONG,
@@ -15,7 +16,6 @@ from connectors.codes import (
     TABLE_MISSING,
     TOAST_UNAVAILABLE,
 )
-from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.tables import Table, key_faults, leaves
 from contracts.faults import Fault
 from contracts.model import Contract, Kind

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from connectors.codes import TABLE_MISFIT
+from connectors.postgresql.codes import TABLE_MISFIT
 from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
 from connectors.postgresql.order import KeyOrder
 from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text

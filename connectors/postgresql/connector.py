@@ -15,11 +15,12 @@ from typing import ClassVar
 
 import psycopg
 
-from connectors.codes import TABLE_MISFIT, UNKNOWN_SIGNAL
+from connectors.codes import UNKNOWN_SIGNAL
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Wanted, examine, publication_statement
 from connectors.postgresql.chunks import ChunkReader
+from connectors.postgresql.codes import TABLE_MISFIT
 from connectors.postgresql.decoder import Decoder
 from connectors.postgresql.draft import drafts
 from connectors.postgresql.fit import advice

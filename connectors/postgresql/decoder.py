@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from connectors.codes import STREAM_BROKEN, TABLE_MISFIT
+from connectors.postgresql.codes import STREAM_BROKEN, TABLE_MISFIT
 from connectors.postgresql.columns import Value
 from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Truncate, parse
 from connectors.postgresql.order import KeyOrder, ordering

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from connectors.codes import TABLE_ALLOWS_MORE
+from connectors.postgresql.codes import TABLE_ALLOWS_MORE
 from connectors.postgresql.columns import Column
 from connectors.postgresql.tables import Leaf, Table, leaves, placed
 from contracts.faults import Fault

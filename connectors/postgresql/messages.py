@@ -6,7 +6,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from connectors.codes import STREAM_BROKEN
+from connectors.postgresql.codes import STREAM_BROKEN
 from connectors.postgresql.columns import NULL, UNCHANGED, Value
 from contracts.faults import Unavailable
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from connectors.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Wanted
+from connectors.postgresql.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING
 from connectors.postgresql.position import Place, lsn_text
 from connectors.postgresql.sessions import Stream
 from connectors.protocol import Away

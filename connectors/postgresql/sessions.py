@@ -11,14 +11,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors, pq, sql
 
-from connectors.codes import (
-    PRIVILEGE_MISSING,
-    SETTING_WRONG,
-    SLOT_HELD,
-    STORE_REFUSES,
-    STORE_UNREACHABLE,
-    STREAM_BROKEN,
-)
+from connectors.codes import STORE_UNREACHABLE
+from connectors.postgresql.codes import PRIVILEGE_MISSING, SETTING_WRONG, SLOT_HELD, STORE_REFUSES, STREAM_BROKEN
 from connectors.postgresql.position import lsn_number, lsn_text
 from connectors.protocol import Away
 from contracts.faults import Failure, Unavailable

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from connectors.codes import KEY_MISFIT, TABLE_MISFIT
 from connectors.postgresql.binary import Unrepresentable
+from connectors.postgresql.codes import KEY_MISFIT, TABLE_MISFIT
 from connectors.postgresql.columns import BINARY, NULL, UNCHANGED, Column, Value
 from connectors.postgresql.order import ordering
 from connectors.postgresql.types import Readers, readers

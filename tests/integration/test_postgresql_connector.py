@@ -8,7 +8,8 @@ import time
 import psycopg
 import pytest
 
-from connectors import codes
+from connectors.codes import STORE_UNREACHABLE
+from connectors.postgresql import codes
 from connectors.postgresql.position import parse
 from connectors.protocol import Position
 from contracts.change import Op
@@ -203,7 +204,7 @@ def test_faults_say_what_to_do(items: str) -> None:
             wrong = connector(base + " passfile=/nowhere").check()
             assert wrong.faults[0].code is codes.STORE_REFUSES
             nowhere = connector("host=127.0.0.1 port=1 user=x dbname=x").check()
-            assert nowhere.faults[0].code is codes.STORE_UNREACHABLE
+            assert nowhere.faults[0].code is STORE_UNREACHABLE
         finally:
             run(session, "DROP ROLE clerk")
         run(session, "ALTER TABLE items DROP COLUMN tags", "ALTER TABLE items ALTER COLUMN place_rank TYPE text")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from connectors import codes
+from connectors.postgresql import codes
 from contracts.change import Op
 from contracts.faults import Refused, Unavailable
 from tests.postgresql_cases import TABLE, connector, contract, present_lsn, read_on, replay, rows_of

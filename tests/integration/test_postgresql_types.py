@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from connectors import codes
+from connectors.postgresql import codes
 from connectors.postgresql.types import unsupported
 from connectors.protocol import Change
 from contracts.faults import Unavailable
