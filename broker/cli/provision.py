@@ -25,7 +25,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 Prune = Annotated[
     bool,
-    typer.Option("--prune", help="Also remove users, and source and share topics, that the register does not know."),
+    typer.Option(
+        "--prune",
+        help="Also remove users, source and share topics that the register does not know, and empty terminated shares.",
+    ),
 ]
 
 
@@ -68,7 +71,7 @@ def apply(
 
 def _steps(admin: Admin, settings: Settings, *, prune: bool) -> tuple[Step, ...]:
     """The register as it is now, or an empty one where there is none yet, against Kafka as it is now."""
-    observed = provision.observe(admin)
+    observed = provision.observe(admin, records=prune)
     snapshot = read_snapshot(connection(settings)) if topics.REGISTER in observed.topics else Snapshot()
     return steps_to(snapshot, observed, provision.shape(settings), clock.now(), prune=prune)
 

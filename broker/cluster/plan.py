@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from agreements.snapshot import AgreementState, Snapshot
 from broker.cluster import access, principals
 from broker.cluster.objects import Rule, TopicSpec, TopicState
 from broker.cluster.topics import base_topics, notices_topic, receipts_topic, share_topic, source_topic
 from contracts import topics
+
+EMPTIED: Mapping[str, str] = MappingProxyType({"cleanup.policy": "delete", "retention.ms": "1000"})
+"""How a terminated share's topic is kept.  Kafka removes records of a compacted topic only once it is compacted no more; the
+retention removes the bytes of the segment that is being written, and whatever a late transaction might still bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Observed:
     topics: Mapping[str, TopicState] = field(default_factory=dict)
     users: frozenset[str] = frozenset()
     rules: frozenset[Rule] = frozenset()
+    filled: frozenset[str] = frozenset()
+    """Departments' topics that hold records; empty where nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,17 @@ class RemoveTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class EmptyTopic:
+    """Remove every record of a terminated share, now and from now on; the topic itself stays.  Only when asked for."""
+
+    name: str
+    configuration: Mapping[str, str] = field(default_factory=lambda: EMPTIED, hash=False)
+
+    def __str__(self) -> str:
+        return f"empty topic {self.name}: its agreement is terminated"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that no step can mend."""
 
@@ -117,7 +135,7 @@ class Problem:
         return f"problem with {self.subject}: {self.message}"
 
 
-Step = Revoke | CreateTopic | SetTopic | AddUser | Grant | RemoveUser | RemoveTopic | Problem
+Step = Revoke | CreateTopic | SetTopic | AddUser | Grant | RemoveUser | RemoveTopic | EmptyTopic | Problem
 
 
 def plan(
@@ -139,6 +157,7 @@ def plan(
     if prune:
         managed = {user for user in observed.users - users if principals.is_managed(user, organisations)}
         steps.extend(RemoveUser(user) for user in sorted(managed))
+        steps.extend(EmptyTopic(name) for name in _terminated(snapshot) if _is_to_be_emptied(name, observed))
         steps.extend(RemoveTopic(name) for name in sorted(observed.topics) if _is_stray(name, snapshot, wanted))
     return tuple(steps)
 
@@ -194,6 +213,27 @@ def _reserved(snapshot: Snapshot) -> Iterator[Problem]:
     recipients = {coverage.entry.recipient for coverage in access.signed_shares(snapshot)}
     for name in sorted(recipients & principals.RESERVED):
         yield Problem(name, "this identifier is reserved, so the organisation gets no user and no access")
+
+
+def _terminated(snapshot: Snapshot) -> list[str]:
+    """The share topics of agreements that were ended by an act and have no version in force or held.  Receipts stay."""
+    signed = (AgreementState.APPROVED, AgreementState.SUSPENDED)
+    ended = {
+        topics.share(entry.agreement.reference, share.id)
+        for versions in snapshot.agreements.values()
+        if any(entry.state is AgreementState.TERMINATED for entry in versions)
+        and not any(entry.state in signed for entry in versions)
+        for entry in versions
+        for share in entry.agreement.shares
+    }
+    return sorted(ended)
+
+
+def _is_to_be_emptied(name: str, observed: Observed) -> bool:
+    state = observed.topics.get(name)
+    if state is None:
+        return False
+    return name in observed.filled or any(state.configuration.get(key) != value for key, value in EMPTIED.items())
 
 
 def _is_stray(name: str, snapshot: Snapshot, wanted: Mapping[str, TopicSpec]) -> bool:

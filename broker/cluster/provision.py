@@ -7,7 +7,7 @@ that a command that breaks off loses none.  A user whose credential is kept else
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,9 +16,11 @@ from broker.cluster.admin import Admin
 from broker.cluster.codes import CREDENTIAL_UNUSABLE
 from broker.cluster.connect import Credential, credential_path, read_credential
 from broker.cluster.node import write_private
+from broker.cluster.objects import TopicState
 from broker.cluster.plan import (
     AddUser,
     CreateTopic,
+    EmptyTopic,
     Grant,
     Observed,
     RemoveTopic,
@@ -43,9 +45,21 @@ def make_base_topics(admin: Admin, settings: Settings) -> tuple[str, ...]:
     return admin.create_topics(base_topics(settings.partitions, settings.replication_factor))
 
 
-def observe(admin: Admin) -> Observed:
-    """The cluster as it is now."""
-    return Observed(admin.topics(), admin.users(), admin.rules())
+def observe(admin: Admin, *, records: bool = False) -> Observed:
+    """The cluster as it is now; with `records`, also which departments' topics hold any."""
+    topics = admin.topics()
+    shares = [name for name in topics if name.startswith("share.")] if records else []
+    return Observed(topics, admin.users(), admin.rules(), _filled(admin, topics, shares))
+
+
+def _filled(admin: Admin, topics: Mapping[str, TopicState], names: Iterable[str]) -> frozenset[str]:
+    """Those of the topics whose end is not their beginning."""
+    places = [(name, partition) for name in names for partition in range(topics[name].partitions)]
+    if not places:
+        return frozenset()
+    ends = {(place.topic, place.partition): place.offset for place in admin.offsets(places)}
+    lows = admin.offsets(places, earliest=True)
+    return frozenset(low.topic for low in lows if low.offset < ends[low.topic, low.partition])
 
 
 def apply(steps: Iterable[Step], admin: Admin, settings: Settings) -> tuple[Path, ...]:
@@ -65,6 +79,9 @@ def apply(steps: Iterable[Step], admin: Admin, settings: Settings) -> tuple[Path
         if isinstance(step, RemoveUser):
             admin.delete_user(step.principal)
             credential_path(settings, step.principal).unlink(missing_ok=True)
+    for step in steps:
+        if isinstance(step, EmptyTopic):
+            _empty(step, admin)
     admin.delete_topics(step.name for step in steps if isinstance(step, RemoveTopic))
     return tuple(path for path in written if path is not None)
 
@@ -74,6 +91,13 @@ def rotate(principal: str, admin: Admin, settings: Settings) -> Path:
     path = _write_credential(principal, settings)
     admin.upsert_user(principal, read_credential(path).password)
     return path
+
+
+def _empty(step: EmptyTopic, admin: Admin) -> None:
+    """Let go of compaction first, or Kafka would refuse; then of every record that is there."""
+    admin.alter_topic(step.name, step.configuration)
+    partitions = admin.topics()[step.name].partitions
+    admin.delete_records(admin.offsets([(step.name, partition) for partition in range(partitions)]))
 
 
 def _add_user(principal: str, admin: Admin, settings: Settings) -> Path | None:

@@ -11,7 +11,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from agreements.snapshot import Snapshot
+from agreements.snapshot import AgreementState, Snapshot
 from broker.cli.app import app
 from broker.cluster import provision
 from broker.cluster.admin import Admin
@@ -20,13 +20,14 @@ from broker.cluster.connect import connection, credential_path, kafka_directory,
 from broker.cluster.consumer import GroupConsumer
 from broker.cluster.local import LocalKafka
 from broker.cluster.objects import Operation, Resource, Rule
-from broker.cluster.plan import Shape, Step, plan
+from broker.cluster.plan import EmptyTopic, Shape, Step, plan
 from broker.cluster.principals import WORKER
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from broker.settings import Settings
 from contracts import topics
 from contracts.faults import Unavailable
+from contracts.model import Kind
 from tests.servers import until
 from tests.unit.cluster.registers import NOW, agreement, contract, register
 
@@ -160,6 +161,35 @@ def test_a_rotated_password_replaces_the_old_one(place):
     assert connection(place, "tax") != old
     until(lambda: signs_in(connection(place, "tax")))
     until(lambda: not signs_in(old))
+
+
+def test_what_is_terminated_is_closed_then_emptied_whatever_its_kind(place):
+    trips = contract("trips", Kind.EVENT, store="carriers")
+    shares = ("people", "crossings"), ("journeys", "trips")
+    living = register([*CONTRACTS, trips], [PENSIONS, TAX, agreement("DSA-3", "tax", *shares)])
+    ended = agreement("DSA-3", "tax", *shares, state=AgreementState.TERMINATED)
+    over = register([*CONTRACTS, trips], [PENSIONS, TAX, ended])
+    bring_about(living, place)
+    names = {topics.share("DSA-3", share) for share, _ in shares}
+    for name in names | {OTHERS}:
+        deliver(place, name, b"before the end")
+    bring_about(over, place)
+    admin = Admin(connection(place))
+    assert not [rule for rule in admin.rules() if rule.principal == "tax" and rule.name in names]
+    assert names <= until(lambda: provision.observe(admin, records=True).filled)
+
+    def prune() -> list[str]:
+        steps = plan(over, provision.observe(admin, records=True), Shape(2, 1), NOW, prune=True)
+        provision.apply(steps, admin, place)
+        return sorted(step.name for step in steps if isinstance(step, EmptyTopic))
+
+    assert prune() == sorted(names)
+    assert OTHERS in provision.observe(admin, records=True).filled
+    with Reader(connection(place)) as reader:
+        for name in names:
+            assert [message for part in range(2) for message in reader.read(name, part)] == []
+            assert all(low == end for low, end in (reader.bounds(name, part) for part in range(2)))
+    assert prune() == []
 
 
 def concordat(*arguments: str):
