@@ -33,7 +33,7 @@ from agreements.codes import (
 from agreements.content_keys import content_key, encrypting_shares
 from agreements.instants import end_of, start_of
 from agreements.lifecycle import Event, after
-from agreements.model import Agreement, AgreementKind, Share, WhenSuspended
+from agreements.model import Agreement, AgreementKind, Share, Side, WhenSuspended
 from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
 from agreements.snapshot import AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature, Suspension
@@ -54,6 +54,8 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
     versions = register.agreements.get(act.reference) or ()
     if agreement.version != len(versions) + 1:
         raise Rejected(WRONG_STATE, f"the next version of {act.reference} is {len(versions) + 1}")
+    if versions and _sides(versions[-1].agreement) != _sides(agreement):
+        raise Rejected(BAD_TERMS, f"{act.reference} is between other parties; a new version does not change them")
     if versions and versions[-1].state is AgreementState.SUBMITTED:
         versions = (*versions[:-1], _moved(versions[-1], Event.SUPERSEDE))
     state = after(None, Event.SUBMIT)
@@ -176,6 +178,11 @@ def _terms(act: AgreementSubmitted) -> Agreement:
     if found := contradictions(agreement):
         raise Rejected(found[0].code, found[0].message)
     return agreement
+
+
+def _sides(agreement: Agreement) -> frozenset[tuple[str, Side]]:
+    """Who stands on which side.  Topics and pseudonyms belong to the reference, and who is a party may stop or end it."""
+    return frozenset((party.organisation, party.side) for party in agreement.parties)
 
 
 def _check_statement(act: AgreementSigned, entry: AgreementEntry, actor: Actor, signatory: Signatory) -> None:

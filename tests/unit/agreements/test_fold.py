@@ -172,6 +172,21 @@ def test_versions_follow_one_another_and_terms_are_what_was_checked():
     assert register.do(outsider, "party/home-office") == ["not entitled"]
 
 
+def test_a_new_version_is_between_the_same_parties():
+    register = approved()
+    party = signer("party/ministry")
+    register.do(acts.PartyAdded("ministry", "Ministry", party.public_key), "operator")
+    clerk = acts.SignatoryEnrolled("ministry", "clerk", SIRO, signer("signatory/clerk").public_key)
+    assert register.do(clerk, "party/ministry") == []
+    parties = tuple(
+        p.model_copy(update={"organisation": "ministry"}) if p.side == "recipient" else p for p in agreement().parties
+    )
+    taken = agreement().model_copy(update={"version": 2, "parties": parties})
+    assert register.submit(taken, "signatory/clerk") == ["agreement not acceptable"]
+    assert register.do(acts.AgreementTerminated(REFERENCE, "not ours"), "signatory/clerk") == ["not entitled"]
+    assert state(register) is AgreementState.APPROVED
+
+
 def test_a_dataset_keeps_its_owner_and_its_store():
     register = enrolled()
     newer = {"version: 1.0.0": "version: 1.1.0"}
