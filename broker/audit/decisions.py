@@ -33,8 +33,10 @@ def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
         if (standing := coverage.entry.standing(coverage.share.id, now)) is not Standing.NOT_COVERING
     }
     if header.mode != "live":
-        job = next((job for job in snapshot.jobs if job.position == header.job), None)
-        if job is None or not _is_of(found, job, dataset):
+        asked = (
+            job for job in snapshot.jobs if job.position == header.job
+        )  # one act may ask for several, a share each
+        if not any(_is_of(found, job, dataset) for job in asked):
             yield codes.JOB_UNKNOWN.fault(f"{header.segment} cites job {header.job}")
             return
     elif header.job is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from agreements.snapshot import WorkerEntry, WorkerKey
+from agreements.snapshot import Job, JobKind, WorkerEntry, WorkerKey
 from broker.audit import codes, tree
 from broker.audit.canonical import encode
 from broker.audit.evidence import Exposed, Mark, SegmentRecord, ShareRecord, SourceRecord
@@ -169,6 +169,13 @@ def test_a_job_that_nobody_asked_for_is_refused(mode, job):
         world.decide(SOURCE, 0, [(0, 0, {"A": "hold", "B": "deny"})])
     world.decide(SOURCE, 0, [(0 if mode != "live" else 1, 0, {"A": "deny", "B": "deny"})], mode=mode, job=job)
     assert found_codes(world) == {"AUD-029"}
+
+
+def test_one_act_may_ask_for_several_jobs():
+    world = honest()
+    jobs = tuple(Job(5, JobKind.RELEASE, "crossings", name, "flow") for name in ("B", "A"))
+    world.snapshots[9] = replace(world.snapshots[9], jobs=(*jobs, *world.snapshots[9].jobs[1:]))
+    assert found_codes(world) == set()
 
 
 def test_a_job_decides_its_own_share_and_record_only():
