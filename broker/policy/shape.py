@@ -42,7 +42,9 @@ class Shaper:
         secrets = {r: keys.key(r.identifier, r.version) for r in plan.key_references}
         key_secret = secrets.get(plan.key.key) if plan.key.key is not None else None
         fits = plan.dataset == contract.dataset and plan.contract_major == contract.major
-        has_key = fits and plan.key.fields == contract.key and (plan.key.key is None or key_secret is not None)
+        # Also under another major version: what was sent must still be withdrawn and deleted (VIEW = FILTER(SOURCE)).
+        is_same = plan.dataset == contract.dataset and plan.key.fields == contract.key
+        has_key = is_same and (plan.key.key is None or key_secret is not None)
         self._key = compile_key(plan.key, key_secret) if has_key else None
         self._refusal = self._refused(fits=fits, missing=None in secrets.values())
         self._filter = _filter(plan)

@@ -210,6 +210,17 @@ def test_a_plan_for_another_major_version_shares_nothing():
     assert (verdict.value, verdict.reasons[0].code) == (None, "contract-version")
 
 
+def test_what_was_sent_before_a_new_major_version_is_still_withdrawn_and_deleted():
+    newer = entity_contract(version=(2, 0, 0))
+    engine, key = engine_of(newer, NAMES), _one(PEOPLE, NAMES, GOOD).verdicts[0].key
+    held = Circumstance(Standing.IN_FORCE, {key: Sent(b"x", b"y", 1)})
+    for source, outcome in ((GOOD, Outcome.WITHDRAW), (replace(GOOD, value=None), Outcome.DELETE)):
+        found = engine.evaluate([source], NOW_MS)
+        assert [(d.outcome, d.key) for d in engine.settle(found, [held], Mode.LIVE).decisions] == [(outcome, key)]
+        never = engine.settle(found, [Circumstance(Standing.IN_FORCE, {})], Mode.LIVE).decisions
+        assert [(d.outcome, d.key) for d in never] == [(Outcome.DENY, None)]
+
+
 def test_the_engine_fills_the_interface_and_never_shows_a_secret():
     engine: Engine = engine_of(PEOPLE, NAMES)
     secret = Keys().key("pseudonym/DSA-2026-001", 1)
