@@ -35,6 +35,8 @@ class Situation:
     low: int
     live: int
     standings: Mapping[str, Standing]
+    awaited: frozenset[int] = frozenset()
+    """The register positions that approved versions which have not begun: what they ask for waits for them."""
 
     def waits(self, share: str) -> bool:
         """Whether a record decided now for `share` has to be decided again when the suspension ends.
@@ -143,8 +145,9 @@ def _adopted(adopted: int, jobs: Iterable[Job], situation: Situation) -> list[Cu
 
 
 def _begun(cursor: Cursor, situation: Situation) -> Cursor:
-    """A backfill's range ends where live deciding begins: at the first moment its agreement covers."""
+    """A backfill's range ends where live deciding begins: at the first moment that the version it is for covers."""
     covers = situation.standings.get(cursor.share or "", Standing.NOT_COVERING) is not Standing.NOT_COVERING
+    covers = covers and cursor.position not in situation.awaited
     if cursor.kind is JobKind.BACKFILL and cursor.end is None and covers:
         return msgspec.structs.replace(cursor, end=situation.live)
     return cursor

@@ -7,10 +7,11 @@ progress.  Nothing is changed here: the worker takes the new offset, mark and pr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
-from agreements.snapshot import Job
+from agreements.snapshot import Job, Snapshot, Standing
 from broker.cluster.client import Message
 from broker.delivery.jobs import Situation, advance, next_task, note_held, review
 from broker.delivery.progress import Progress
@@ -84,16 +85,12 @@ class Planner:
         return None if changed is None else acknowledge(owned.topic, owned.partition, owned.offset, owned.mark, changed)
 
     def _situation(self, owned: Owned, route: Route, ground: Ground) -> Situation:
-        standings = {
-            coverage.topic: coverage.entry.standing(coverage.share.id, ground.now)
-            for coverage in ground.snapshot.coverages(route.entry.contract.dataset)
-            if coverage.entry.ends_at > ground.now
-        }
+        standings, awaited = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now)
         has_jobs = bool(owned.progress.jobs) or any(
             job.position > owned.progress.jobs_adopted for job in _jobs(route, ground)
         )
         low = self._low(owned.topic, owned.partition) if has_jobs else 0
-        return Situation(route.entry.contract.kind, owned.partition, low, owned.offset, standings)
+        return Situation(route.entry.contract.kind, owned.partition, low, owned.offset, standings, awaited)
 
     def _changed(self, owned: Owned, progress: Progress, offset: int, ground: Ground) -> Progress | None:
         """The progress record to write, or None when the newest one says the same."""
@@ -102,6 +99,25 @@ class Planner:
         if wanted == owned.progress:
             return None
         return msgspec.structs.replace(wanted, offset=offset, number=owned.mark.progress + 1)
+
+
+def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> tuple[dict[str, Standing], frozenset[int]]:
+    """Every share topic's standing, and the register positions that approved versions which have not begun.
+
+    Such a version stands beside the one in force on the same topic, and says nothing about the topic yet.
+    """
+    standings: dict[str, Standing] = {}
+    awaited = set()
+    for coverage in snapshot.coverages(dataset):
+        entry = coverage.entry
+        standing = entry.standing(coverage.share.id, now)
+        if standing is not Standing.NOT_COVERING:
+            standings[coverage.topic] = standing
+        elif now < entry.ends_at:
+            standings.setdefault(coverage.topic, standing)
+            if entry.approved_position is not None:
+                awaited.add(entry.approved_position)
+    return standings, frozenset(awaited)
 
 
 def newest_run(batch: Sequence[Message], offset: int) -> list[Message]:

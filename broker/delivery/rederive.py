@@ -19,7 +19,8 @@ from contracts.model import Kind
 
 _SCANNED_MAX = 50_000
 
-_Pass = tuple[str, int, int, int]
+_Pass = tuple[str, int, int, str | None, int]
+"""Source partition, register position and share of the job (one act asks for many shares), end of the task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Rederiver:
         self._reader.close()
 
     def _first_pass(self, owned: Owned, task: Task) -> dict[bytes, int]:
-        name = (owned.topic, owned.partition, task.cursor.position, task.end)
+        name = (*owned.place, task.cursor.position, task.cursor.share, task.end)
         if name not in self._newest:
             self.forget(owned.topic, owned.partition)
             newest: dict[bytes, int] = {}

@@ -1,14 +1,24 @@
 """The steps of the re-derive job on a partition's progress, without any server."""
 
+from datetime import UTC, date, datetime
+
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agreements import acts
 from agreements.snapshot import Job, JobKind, Standing
-from broker.delivery.jobs import Situation, advance, next_task, note_held, review
+from broker.cluster.client import Message
+from broker.delivery import rederive
+from broker.delivery.jobs import Situation, Task, advance, next_task, note_held, review
+from broker.delivery.mark import Mark
+from broker.delivery.planner import standings_of
 from broker.delivery.progress import Cursor, Progress, progress_key, read_key, read_progress
+from broker.delivery.takeover import Owned
 from broker.policy.decision import Mode
+from contracts import topics
 from contracts.model import Kind
+from tests.registers import agreement, approved
 
 SHARE = "share.dsa-1.flow"
 IN_FORCE, HELD, DROPPED = Standing.IN_FORCE, Standing.HELD, Standing.DROPPED
@@ -152,3 +162,54 @@ def test_every_record_decided_while_suspended_is_released_once_and_no_other(stor
         released += range(task.start, task.end)
         progress = advance(progress, task, task.end)
     assert released == sorted(waiting)
+
+
+def test_a_version_that_has_not_begun_does_not_hide_the_one_in_force():
+    register = approved()
+    dates = agreement().dates.model_copy(update={"start": date(2028, 1, 1), "review": None})
+    register.submit(agreement().model_copy(update={"version": 2, "dates": dates}))
+    for person in ("wp-siro", "ho-siro", "ho-owner"):
+        register.sign("DSA-2026-101", f"signatory/{person}")
+    register.do(acts.AgreementSuspended("DSA-2026-101", "a breach"), "operator")
+    old, new = register.snapshot.agreements["DSA-2026-101"]
+    during, after = datetime(2027, 6, 1, tzinfo=UTC), datetime(2028, 6, 1, tzinfo=UTC)
+    for share in agreement().shares:
+        topic = topics.share("DSA-2026-101", share.id)
+        standings, awaited = standings_of(register.snapshot, share.dataset, during)
+        assert standings[topic] is old.standing(share.id, during) is not Standing.NOT_COVERING
+        assert awaited == {new.approved_position}
+        standings, awaited = standings_of(register.snapshot, share.dataset, after)
+        assert (standings[topic], awaited) == (new.standing(share.id, after), frozenset())
+
+
+def test_a_backfill_waits_for_the_version_it_is_for_while_the_one_before_it_is_in_force():
+    before = Situation(Kind.ENTITY, 0, 0, 50, {SHARE: IN_FORCE}, frozenset({7}))
+    progress = review(Progress(), [backfill(7)], before)
+    assert next_task(progress, before) is None
+    begun = review(progress, [], Situation(Kind.ENTITY, 0, 0, 80, {SHARE: IN_FORCE}))
+    assert begun.jobs == (Cursor(7, JobKind.BACKFILL, SHARE, 0, 80),)
+
+
+class Source:
+    """A source partition to read, without Kafka."""
+
+    def __init__(self, keys):
+        self.messages = [Message("source.flow", 0, offset, 0, key, b"", ()) for offset, key in enumerate(keys)]
+
+    def read(self, topic, partition, start, end):
+        del topic, partition
+        return iter(self.messages[start:end])
+
+
+def test_two_shares_that_one_act_releases_are_read_each_over_its_own_range(monkeypatch):
+    monkeypatch.setattr(rederive, "Reader", lambda _: Source([b"a", b"b", b"c", b"d"]))
+    rederiver = rederive.Rederiver(None)
+    owned = Owned("source.flow", 0, 4, Mark(), Progress())
+    late, early = (Cursor(40, JobKind.RELEASE, f"share.dsa-1.{name}") for name in ("late", "early"))
+    assert [r.key for r in rederiver.chunk(owned, Task(late, 2, 4), Kind.ENTITY, 9).records] == [b"c", b"d"]
+    assert [r.key for r in rederiver.chunk(owned, Task(early, 0, 4), Kind.ENTITY, 9).records] == [
+        b"a",
+        b"b",
+        b"c",
+        b"d",
+    ]
