@@ -12,6 +12,7 @@ from contracts.faults import Unusable
 
 _SHIPPED = {
     "debezium": "connectors.debezium:DebeziumConnector",
+    "files": "connectors.files:FilesConnector",
     "memory": "connectors.memory:MemoryConnector",
     "postgresql": "connectors.postgresql:PostgresqlConnector",
 }
