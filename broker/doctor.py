@@ -9,7 +9,7 @@ import importlib.util
 import shutil
 import sys
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,10 +19,12 @@ from typing import Any
 from pydantic import SecretStr
 
 from broker import clock
+from broker.cluster import durability
 from broker.cluster.admin import Admin
 from broker.cluster.connect import connection
 from broker.cluster.jars import kept_jars
 from broker.cluster.java import find_java
+from broker.cluster.objects import TopicState
 from broker.settings import Settings, origins
 from contracts.faults import Unavailable
 
@@ -37,6 +39,8 @@ class State(StrEnum):
     GOOD = "good"
     ABSENT = "absent"
     """Not here, and not needed yet."""
+    WARNING = "warning"
+    """Works, and may lose what must be kept."""
     WRONG = "wrong"
     UNREACHABLE = "unreachable"
     """A fault of the environment that commands will meet."""
@@ -66,7 +70,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _python()
     yield _java(settings)
     yield _jars(settings)
-    yield _kafka(settings)
+    yield from _kafka(settings)
     yield _postgresql()
     yield _clock(clock.now())
     yield _disk(settings.directory)
@@ -113,17 +117,37 @@ def _jars(settings: Settings) -> Finding:
     return Finding("Kafka's programs", State.ABSENT, f"{kept} of {wanted} are in the cache", remedy)
 
 
-def _kafka(settings: Settings) -> Finding:
+def _kafka(settings: Settings) -> Iterator[Finding]:
     try:
         where = connection(settings)
     except Unavailable as failure:
         remedy = "concordat up or concordat kafka start runs one here; CONCORDAT_BOOTSTRAP_SERVERS names another"
-        return Finding("Kafka", State.ABSENT, failure.faults[0].message, remedy)
+        yield Finding("Kafka", State.ABSENT, failure.faults[0].message, remedy)
+        return
     try:
         topics = Admin(where).topics()
     except Unavailable as failure:
-        return Finding("Kafka", State.UNREACHABLE, str(failure.faults[0]), failure.faults[0].code.remedy)
-    return Finding("Kafka", State.GOOD, f"{where.bootstrap_servers} answers; {len(topics)} topics")
+        yield Finding("Kafka", State.UNREACHABLE, str(failure.faults[0]), failure.faults[0].code.remedy)
+        return
+    yield Finding("Kafka", State.GOOD, f"{where.bootstrap_servers} answers; {len(topics)} topics")
+    if settings.bootstrap_servers is not None:
+        yield from _durability(Admin(where), topics, settings)
+
+
+def _durability(admin: Admin, topics: Mapping[str, TopicState], settings: Settings) -> Iterator[Finding]:
+    """Of a cluster that is not this machine's own: whether it keeps what must be kept."""
+    subject = "Kafka's promises"
+    try:
+        brokers = admin.broker_settings(durability.SETTINGS)
+    except Unavailable as failure:
+        remedy = "run doctor as a principal that may describe the brokers' settings"
+        yield Finding(subject, State.WARNING, f"cannot be looked at: {failure.faults[0].message}", remedy)
+        return
+    found = list(durability.weaknesses(brokers, topics, settings.replication_factor))
+    for weakness in found:
+        yield Finding(subject, State.WARNING, weakness.found, weakness.remedy)
+    if not found:
+        yield Finding(subject, State.GOOD, "offsets for a year, three copies, no unclean leaders")
 
 
 def _postgresql() -> Finding:

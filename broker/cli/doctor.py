@@ -10,13 +10,19 @@ from broker.cli.output import Json, emit, results, table
 from broker.doctor import State, examine, shown
 from broker.settings import load
 
-_MARKS = {State.GOOD: "good", State.ABSENT: "-", State.WRONG: "WRONG", State.UNREACHABLE: "UNREACHABLE"}
+_MARKS = {
+    State.GOOD: "good",
+    State.ABSENT: "-",
+    State.WARNING: "warning",
+    State.WRONG: "WRONG",
+    State.UNREACHABLE: "UNREACHABLE",
+}
 
 
 def command(*, json: Json = False) -> None:
     """Look at this machine, its settings and its Kafka; changes nothing.
 
-    Exit status 0: ready.  1: something is wrong.  4: Kafka is configured and cannot be reached.
+    Exit status 0: ready, with warnings where a cluster may lose what must be kept.  1: something is wrong.  4: Kafka is configured and cannot be reached.
 
     Example: concordat doctor --json
     """

@@ -173,6 +173,20 @@ class Admin(Asking):
             for future in self._client.delete_acls(wanted, request_timeout=LIMIT_SECONDS).values():
                 self._wait("access rules", future)
 
+    def broker_settings(self, names: Collection[str]) -> dict[str, dict[str, str]]:
+        """These settings as each broker has them, by broker id; defaults included."""
+        cluster = self._result("cluster", self._client.describe_cluster(request_timeout=LIMIT_SECONDS))
+        resources = [ConfigResource(ConfigResource.Type.BROKER, str(node.id)) for node in cluster.nodes]
+        futures = self._client.describe_configs(resources, request_timeout=LIMIT_SECONDS)
+        return {
+            resource.name: {
+                name: entry.value
+                for name, entry in self._result(f"broker {resource.name}", future).items()
+                if name in names and entry.value is not None
+            }
+            for resource, future in futures.items()
+        }
+
     def _configurations(self, names: Collection[str]) -> dict[str, dict[str, str]]:
         if not names:
             return {}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from broker.cluster import durability
 from broker.cluster.admin import Admin
 from broker.cluster.client import PartitionOffset
 from broker.cluster.objects import Operation, Resource, Rule, TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
+from broker.doctor import State, examine
+from broker.settings import Settings
 from contracts.faults import Unavailable
 from tests.servers import unique, until
 
@@ -83,3 +86,22 @@ def test_a_department_that_asks_for_the_users_is_refused_and_its_process_lives(k
 def test_a_wrong_password_is_named_as_the_reason(kafka):
     with pytest.raises(Unavailable, match="KAF-002"):
         Admin(kafka.as_user("nobody", "wrong")).topics()
+
+
+def test_the_brokers_settings_are_read_defaults_included(kafka):
+    found = Admin(kafka).broker_settings(durability.SETTINGS)
+    assert len(found) == 1
+    (settings,) = found.values()
+    assert settings.keys() == set(durability.SETTINGS)
+    weak = [weakness.found for weakness in durability.weaknesses(found, {}, 1)]
+    assert any("offsets.topic.replication.factor is 1" in one for one in weak)
+
+
+def test_doctor_warns_of_a_cluster_that_is_not_its_own(kafka, monkeypatch, tmp_path):
+    settings = Settings(directory=tmp_path, bootstrap_servers=kafka.bootstrap_servers, kafka={
+        name.replace(".", "_"): value for name, value in kafka.properties.items()
+    })  # fmt: skip
+    found = [one for one in examine(settings) if one.subject == "Kafka's promises"]
+    assert found
+    assert {one.state for one in found} == {State.WARNING}
+    assert all(one.remedy for one in found)
