@@ -101,7 +101,8 @@ class _Judge:
 
 def _changed(line: int, change: Change, configuration: Configuration, judge: _Judge | None) -> dict[str, Any]:
     position, transaction, snapshot = change.position.text, change.transaction, change.snapshot
-    origin = Origin(configuration.name, change.dataset, position, 0, transaction, snapshot)
+    dataset = configuration.datasets[0] if len(configuration.datasets) == 1 else change.dataset
+    origin = Origin(configuration.name, dataset, position, 0, transaction, snapshot)
     milliseconds = int(change.committed_at.timestamp() * 1000)
     envelope = Envelope(change.op, change.before, change.after, origin, milliseconds, change.unavailable)
     if judge is None:
@@ -118,10 +119,10 @@ def _changed(line: int, change: Change, configuration: Configuration, judge: _Ju
         after=_shown(change.after),
         source={
             "connector": configuration.name,
-            "dataset": change.dataset,
-            "position": change.position.text,
-            "transaction": change.transaction,
-            "snapshot": change.snapshot,
+            "dataset": dataset,
+            "position": position,
+            "transaction": transaction,
+            "snapshot": snapshot,
             "ts_ms": milliseconds,
         },
         reason="; ".join(filter(None, reasons)) or None,

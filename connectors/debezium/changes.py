@@ -168,9 +168,28 @@ class _Draft:
                 return Given({}, problem=str(problem))
             return _filled(self.rows.partial(update), before) if update is not None else None
         given = self.rows.read(event.after, self.place.connector)
-        if self.place.connector == "spanner" and event.op == "u":
-            given = _spanner(given, event.before)
-        return _filled(given, before)
+        return _filled(self._without_unknown(given, event), before)
+
+    def _without_unknown(self, given: Given, event: Event) -> Given:
+        """Nulls of databases that write null for what they do not know, as unavailable.
+
+        Cassandra has no cell for a column that was not written.  Spanner's OLD_AND_NEW_VALUES gives changed columns only: null
+        before and after is not known.
+        """
+        row = event.after.data
+        if self.place.connector == "cassandra":
+            was: Any = row
+        elif self.place.connector == "spanner" and event.op == "u":
+            was = event.before.data
+        else:
+            return given
+        if not isinstance(was, Mapping):
+            return given
+        columns = self.rows.columns
+        unknown = [
+            name for name, value in given.row.items() if value is None and was.get(columns.get(name, name)) is None
+        ]
+        return replace(given, unavailable=tuple(sorted({*given.unavailable, *unknown})))
 
     def _lacking(self, given: Given, op: Op) -> str | None:
         """A contracted field that the event has no column for is a fault, not a null."""
@@ -239,12 +258,3 @@ def _filled(given: Given, before: Given | None) -> Given:
         else:
             row[path] = value
     return replace(given, row=row, unavailable=tuple(still))
-
-
-def _spanner(given: Given, before: Value) -> Given:
-    """Spanner's OLD_AND_NEW_VALUES gives changed columns only: null before and after is not known, not null."""
-    if not isinstance(before.data, Mapping):
-        return given
-    was: Mapping[str, Any] = before.data
-    unknown = [name for name, value in given.row.items() if value is None and was.get(name) is None]
-    return replace(given, unavailable=tuple(sorted({*given.unavailable, *unknown})))

@@ -124,9 +124,9 @@ class DebeziumConnector:
         partition = (record.topic, record.partition)
         before = seen.get(partition, Seen())
         made = self._converter.convert(record.key, record.value, self._dataset(record.topic), record.timestamp_ms)
-        if isinstance(made, PassedOver):
-            now, changes = before, ()
-        else:
+        now = before
+        changes: tuple[Change, ...] = ()
+        if not isinstance(made, PassedOver):
             now, changes = after(before, made, record.key)
         seen[partition] = replace(now, next_offset=record.offset + 1)
         return changes

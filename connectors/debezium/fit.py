@@ -33,6 +33,7 @@ from contracts.model import FieldType, TypeName
 
 _LONG = 1 << 63
 _EXACT = 1 << 53
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _PER_SECOND = {"milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 
 
@@ -74,10 +75,8 @@ def _string(value: Any, _: FieldType, reading: Reading) -> str:
     del reading
     if isinstance(value, str):
         return value
-    if isinstance(value, Coded):
-        return value.text
-    if isinstance(value, Bits):
-        return _bit_text(value)
+    if isinstance(value, (Coded, Bits)):
+        return value.text if isinstance(value, Coded) else _bit_text(value)
     if isinstance(value, (bool, bytes)):
         raise Unmappable(f"{_kind(value)}, and the contract says string")
     if isinstance(value, Decimal):
@@ -90,6 +89,8 @@ def _string(value: Any, _: FieldType, reading: Reading) -> str:
 def _spelled(value: Any) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if isinstance(value, float):
+        return _NOT_FINITE.get(str(value), repr(value))
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
