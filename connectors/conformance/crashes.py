@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from connectors.conformance.harness import Capability
@@ -111,30 +112,36 @@ def every_position(make: MakeWorld) -> str:
     """From every position the same changes follow, in the same order."""
     with make() as world:
         prime(world)
-        began = len(world.expected)
+        began, first = len(world.expected), world.position
+        places: dict[int, Any] = {}
+        ended = None
         for _ in range(4 if Capability.EVERY_CHANGE in world.writable else 1):
             world.write(world.mix(4))
-        ended = world.ask("peek", world.position, len(world.expected) - began)
-        if ended.trouble is not None:
-            raise Broken(ended.trouble)
-        batches = ended.found
-        every = max(1, len(batches) // _POSITIONS_MAX)
-        tried = 0
-        for number in range(0, len(batches), every):
-            rest = _flat(batches[number + 1 :])
-            again = world.ask("peek", batches[number]["position"], len(rest))
-            tried += 1
+            ended = world.ask("peek", first, len(world.expected) - began)
+            if ended.trouble is not None:
+                raise Broken(ended.trouble)
+            places |= _places(ended.found)
+        assert ended is not None
+        every = _flat(ended.found)
+        for count in sorted(places)[:: max(1, len(places) // _POSITIONS_MAX)]:
+            again = world.ask("peek", places[count], len(every) - count)
             if again.trouble is not None:
-                raise Broken(f"opened at position {number + 1}: {again.trouble}")
-            if _flat(again.found) != rest:
-                raise Broken(_difference(number, rest, _flat(again.found)))
-        return f"restarted from {tried} positions"
+                raise Broken(f"opened after {count} changes: {again.trouble}")
+            if _flat(again.found) != every[count:]:
+                raise Broken(_difference(count, every[count:], _flat(again.found)))
+        return f"{len(places)} positions among {len(every)} changes"
 
 
-def _difference(number: int, rest: list[Any], again: list[Any]) -> str:
+def _places(batches: list[Any]) -> dict[int, Any]:
+    """How many changes each position stands after."""
+    counts = accumulate(len(batch["records"]) for batch in batches)
+    return {count: batch["position"] for count, batch in zip(counts, batches, strict=True)}
+
+
+def _difference(count: int, rest: list[Any], again: list[Any]) -> str:
     same = sorted(map(repr, rest)) == sorted(map(repr, again))
     what = "the same changes in another order" if same else f"{len(again)} changes, where {len(rest)} follow"
-    return f"opened at position {number + 1}: {what}"
+    return f"opened after {count} changes: {what}"
 
 
 def _flat(batches: list[Any]) -> list[Any]:
