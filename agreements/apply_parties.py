@@ -16,10 +16,14 @@ from agreements.acts import (
     SignatoryEnrolled,
     WorkerEnrolled,
 )
-from agreements.codes import ALREADY_THERE, NOT_ENTITLED, SEALED_KEY, STALE, UNKNOWN_OBJECT
-from agreements.content_keys import PREFIX
+from agreements.codes import ALREADY_THERE, NOT_ENTITLED, ROTATION, SEALED_KEY, STALE, UNKNOWN_OBJECT
+from agreements.content_keys import PREFIX, uses
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
-from agreements.snapshot import PartyEntry, Signatory, WorkerEntry, WorkerKey
+from agreements.snapshot import AgreementState, PartyEntry, Signatory, Snapshot, WorkerEntry, WorkerKey
+from contracts.faults import Fault
+from contracts.model import Kind
+
+_SIGNED = (AgreementState.APPROVED, AgreementState.SUSPENDED)
 
 
 def initialise(register: MutableRegister, act: RegisterInitialised, at: Circumstances) -> None:
@@ -84,16 +88,36 @@ def enrol_worker(register: MutableRegister, act: WorkerEnrolled, at: Circumstanc
 
 
 def rotate_key(register: MutableRegister, act: KeyRotated, at: Circumstances) -> None:
-    """A key has a new version; versions have no gaps."""
+    """A key has a new version; versions have no gaps.
+
+    Events from here on are shaped with it.  A key that an entity share uses is refused: the records that a department holds
+    under the old version would have to be withdrawn and delivered anew in the same transaction (decision 24).
+    """
     _only_operator(at)
     known = register.key_versions.get(act.identifier) or 1
     if act.key_version != known + 1:
         raise Rejected(STALE, f"the key {act.identifier} has version {known}, the next is {known + 1}")
+    if faults := rotation_faults(register, act.identifier):
+        raise Rejected(ROTATION, faults[0].message)
     if (act.sealed is not None) != act.identifier.startswith(PREFIX):
         raise Rejected(SEALED_KEY, f"version {act.key_version} of {act.identifier}")
     register.key_versions[act.identifier] = act.key_version
     if act.sealed is not None:
         register.add_sealed(act.identifier, act.key_version, act.sealed)
+
+
+def rotation_faults(register: MutableRegister | Snapshot, identifier: str) -> list[Fault]:
+    """What stands against rotating `pseudonym/<reference>` or `content/<reference>/<share>`: entity shares that use it."""
+    found = []
+    reference = identifier.partition("/")[2].partition("/")[0]
+    for entry in register.agreements.get(reference) or ():
+        for share in entry.agreement.shares if entry.state in _SIGNED else ():
+            contract = register.contract(share.dataset, share.contract)
+            is_event = contract is not None and contract.contract.kind is Kind.EVENT
+            if not is_event and uses(entry.agreement, share, identifier):
+                message = f"{identifier}: share {share.id} of {entry.agreement.reference} holds entities under it"
+                found.append(ROTATION.fault(message))
+    return found
 
 
 def _only_operator(at: Circumstances) -> None:

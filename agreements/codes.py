@@ -226,6 +226,13 @@ SEALED_KEY = Code(
     _IGNORED,
     "sign with `concordat agreement sign`, which seals the keys",
 )
+ROTATION = Code(
+    "AGR-054",
+    "key cannot be rotated while an entity share uses it",
+    "a share of an entity dataset holds records under this key; each would have to be replaced at once, which the broker cannot do",
+    "nothing was rotated; records go on under the version that is in use",
+    "end the agreement and sign a new one under a new reference, which gets keys of its own",
+)
 CODES = (
     NOT_YAML,
     UNKNOWN_KEY,
@@ -258,4 +265,5 @@ CODES = (
     BAD_TERMS,
     BAD_CHECKPOINT,
     SEALED_KEY,
+    ROTATION,
 )

@@ -11,9 +11,10 @@ from agreements import text
 from agreements.apply_agreements import missing_offices
 from agreements.clauses import clause_report
 from agreements.compare import changes
+from agreements.content_keys import content_key, pseudonym_key
 from agreements.model import Agreement
 from broker import clock
-from broker.cli.acting import As, Key, cluster, said, signatory, text_of
+from broker.cli.acting import As, Key, OperatorKey, cluster, operator, said, signatory, text_of
 from broker.cli.agreement_view import entry_document, entry_table, history_rows, shown_document, stop_text
 from broker.cli.output import Json, emit, results, table
 from broker.keys import installed
@@ -214,6 +215,29 @@ def resume(reference: Reference, *, as_: As, key: Key, json: Json = False) -> No
     began = clock.monotonic_seconds()
     appended = commands.resume(cluster(), signatory(as_, key), reference)
     _await(appended, reference, began, json=json)
+
+
+@app.command(name="rotate-key")
+def rotate_key(
+    reference: Reference,
+    *,
+    share: Annotated[
+        str | None, typer.Option(help="The content key of this share; otherwise the agreement's tokens.")
+    ] = None,
+    key: OperatorKey = None,
+    json: Json = False,
+) -> None:
+    """Make a new version of an agreement's key; the events decided from then on are shaped with it.
+
+    Tokens made before and after cannot be joined.  Refused where a share of an entity dataset uses the key.
+
+    Example: concordat agreement rotate-key DSA-2026-014
+    """
+    identifier = content_key(reference, share) if share else pseudonym_key(reference)
+    settings = load()
+    appended = commands.rotate_key(cluster(settings), operator(key), identifier, installed(settings))
+    version = appended.snapshot.key_versions[identifier]
+    emit(said(appended, key=identifier, version=version), json=json, table=f"{identifier} has version {version}")
 
 
 @app.command()

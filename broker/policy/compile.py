@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from agreements.content_keys import content_key
+from agreements.content_keys import content_key, pseudonym_key
 from agreements.model import Agreement, Share, Side, Treatment
 from agreements.snapshot import AgreementEntry, ContractEntry, Snapshot
 from broker.policy import codes
@@ -211,7 +211,7 @@ class _Task:
 
     def _reference(self, purpose: str) -> KeyReference:
         reference = self.agreement.reference
-        identifier = content_key(reference, self.share.id) if purpose == "content" else f"{purpose}/{reference}"
+        identifier = content_key(reference, self.share.id) if purpose == "content" else pseudonym_key(reference)
         return KeyReference(identifier, self.key_versions.get(identifier, 1))
 
 

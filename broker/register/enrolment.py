@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from agreements import acts
+from agreements.apply_parties import rotation_faults
+from agreements.content_keys import PREFIX
 from agreements.signing import Signer
 from agreements.snapshot import Snapshot
 from broker.cluster.client import Connection
 from broker.keys import KeyProvider
+from broker.policy.plan import KeyReference
+from broker.register.agreeing import seal_content_key
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import INITIALISED, NO_SUCH
 from contracts.faults import Refused
@@ -60,18 +64,22 @@ def enrol_worker(connection: Connection, operator: Signer, identifier: str, publ
 
 
 def rotate_key(connection: Connection, operator: Signer, identifier: str, keys: KeyProvider) -> Appended:
-    """Make a new version of a key in the provider, then say so in the register.
+    """Make a new version of a key in the provider, then say so in the register, a content key sealed to its recipient.
 
-    A version that was made but never said (a crash in between) is the one that the next call says.
+    A version that was made but never said (a crash in between) is the one that the next call says.  Nothing is made for a
+    rotation that the register would ignore: raises `Refused`.
     """
 
     def decide(snapshot: Snapshot) -> list[Deed]:
         said = snapshot.key_versions.get(identifier, 1)
         if keys.current(identifier) == 0:
             raise Refused(NO_SUCH.fault(f"the key {identifier}"))
+        if faults := rotation_faults(snapshot, identifier):
+            raise Refused(*faults)
         if keys.current(identifier) <= said:
             keys.rotate(identifier)
-        return [Deed(acts.KeyRotated(identifier, said + 1), operator)]
+        key = KeyReference(identifier, said + 1)
+        return [Deed(acts.KeyRotated(identifier, key.version, _sealed(snapshot, key, keys)), operator)]
 
     return act(connection, decide)
 
@@ -92,6 +100,15 @@ def discard_quarantined(
 ) -> Appended:
     """Give a quarantined source record up."""
     return _one(connection, acts.QuarantineDiscarded(topic, partition, offset, reason), signer)
+
+
+def _sealed(snapshot: Snapshot, key: KeyReference, keys: KeyProvider) -> str | None:
+    if not key.identifier.startswith(PREFIX):
+        return None
+    entry = snapshot.agreement(key.identifier.split("/")[1])
+    if entry is None:
+        raise Refused(NO_SUCH.fault(f"the agreement of {key.identifier}"))
+    return seal_content_key(entry.agreement, snapshot, keys, key)
 
 
 def _one(connection: Connection, what: acts.AnyAct, signer: Signer) -> Appended:

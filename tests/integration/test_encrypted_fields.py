@@ -17,7 +17,9 @@ from broker.keys import installed
 from broker.policy.compile import compile_share
 from broker.policy.decision import Mode, Outcome, SourceRecord
 from broker.policy.engine import Circumstance
+from broker.policy.plan import KeyReference
 from broker.policy.reference import ReferenceEngine
+from broker.policy.sealing import unseal
 from broker.register.follow import read_snapshot
 from broker.register.keyfiles import encryption_key, new_key
 from broker.settings import load
@@ -134,6 +136,53 @@ def test_a_value_reaches_its_reader_and_nobody_else(kafka, command, enrolled, tm
         assert received["value"]["document_number"] == NUMBER
         assert received["value"]["family_name"] == "Doe"
         assert command(*consume, "--decryption-key", tmp_path / "stranger.key", status=2) == ["POL-020"]
+
+
+def events_only(command, encryption: str) -> str:
+    """The example over crossings without its entity share, one field encrypted, signed by all; its reference."""
+    party = ("--encryption-key", encryption, "--public-key", command.public("department"))
+    department = unique("department")
+    command("party", "add", department, "--name", "DWP", *party)
+    for person, office in ((f"{department}-siro", SIRO), (f"{department}-drafter", "Data Sharing Lead")):
+        enrol = ("--public-key", command.public(person), "--key", command.key("department"))
+        command("party", "enrol", department, person, "--office", office, *enrol)
+    reference = unique("DSA").upper()
+    written = (EXAMPLES / "agreements" / "DSA-2026-101.agreement.yaml").read_text()
+    kept, _, rest = written.partition("  - id: residents")
+    written = (kept + rest[rest.index("dates:") :]).replace("{ mask: { keep_last: 3 } }", "encrypt")
+    file = command.directory / f"{reference}.agreement.yaml"
+    file.write_text(written.replace("DSA-2026-101", reference).replace("work-and-pensions", department))
+    command("agreement", "submit", file, *command.acting(f"{department}-drafter"))
+    for person in (f"{department}-siro", "ho-siro", "ho-owner"):
+        command("agreement", "sign", reference, *command.acting(person))
+    return reference
+
+
+def test_keys_of_events_are_rotated_and_every_version_stays_readable(kafka, command, enrolled, tmp_path):
+    reference = events_only(command, new_key(tmp_path / "encryption.key", encryption=True))
+    (share,) = command("agreement", "show", reference)["shares"]
+    rotated = command("agreement", "rotate-key", reference, "--share", share["id"])
+    assert (rotated["key"], rotated["version"]) == (f"content/{reference}/{share['id']}", 2)
+    assert command("agreement", "rotate-key", reference)["version"] == 2
+    snapshot = read_snapshot(kafka)
+    entry = snapshot.agreement(reference)
+    plan = compile_share(entry, entry.agreement.shares[0], snapshot.contract("crossings"), snapshot)
+    assert {reference.version for reference in plan.key_references} == {2}
+    keys, sealed = installed(load()), snapshot.sealed(reference, share["id"])
+    private = encryption_key(tmp_path / "encryption.key")
+    for version in (1, 2):
+        key = KeyReference(rotated["key"], version)
+        assert unseal(private, key, base64.b64decode(sealed[version])) == keys.key(rotated["key"], version)
+
+
+def test_keys_that_an_entity_share_uses_are_not_rotated(command, enrolled, tmp_path):
+    public = new_key(tmp_path / "encryption.key", encryption=True)
+    reference = submitted(command, "revenue-and-customs", encryption=public)
+    command("agreement", "sign", reference, *command.acting("ho-owner"))
+    keys = installed(load())
+    for name, options in ((f"pseudonym/{reference}", ()), (f"content/{reference}/taxpayers", ("--share", "taxpayers"))):
+        assert command("agreement", "rotate-key", reference, *options, status=3) == ["AGR-054"]
+        assert keys.current(name) == 1, "nothing was made"
 
 
 def test_a_ciphertext_of_another_share_or_field_is_not_taken_for_a_value(kafka, command, enrolled, tmp_path):

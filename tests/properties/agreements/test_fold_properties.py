@@ -23,7 +23,7 @@ def records() -> tuple[bytes, ...]:
     register.do(acts.AgreementSuspended(REFERENCE, "a breach"), "signatory/wp-siro")
     register.do(acts.AgreementResumed(REFERENCE), "signatory/wp-siro")
     register.do(acts.QuarantineReplayed("source.crossings", 0, 3), "signatory/ho-siro")
-    register.do(acts.KeyRotated(f"pseudonym/{REFERENCE}", 2), "operator")
+    register.do(acts.KeyRotated("subject/2026", 2), "operator")
     assert register.alarms == []
     return tuple(value for _, value in register.records)
 

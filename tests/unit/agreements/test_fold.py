@@ -297,6 +297,27 @@ def test_no_secret_is_shown():
     assert isinstance(key, Signer)
 
 
+def test_a_key_is_rotated_for_events_alone():
+    register = approved()
+    key = acts.KeyRotated(f"pseudonym/{REFERENCE}", 2)
+    assert register.do(key, "operator") == ["key cannot be rotated while an entity share uses it"]
+    assert register.snapshot.key_versions == {}
+    register = enrolled()
+    events = tuple(share for share in agreement().shares if share.dataset == "crossings")
+    register.submit(agreement().model_copy(update={"shares": events}))
+    for person in ("wp-siro", "ho-siro", "ho-owner"):
+        assert register.sign(REFERENCE, f"signatory/{person}") == []
+    assert register.do(key, "operator") == []
+    assert register.snapshot.key_versions == {f"pseudonym/{REFERENCE}": 2}
+
+
+def test_a_key_no_entity_share_uses_may_be_rotated():
+    register = approved()
+    assert register.do(acts.KeyRotated("subject/2026", 2), "operator") == []
+    register.do(acts.AgreementTerminated(REFERENCE, "over"), "signatory/ho-siro")
+    assert register.do(acts.KeyRotated(f"pseudonym/{REFERENCE}", 2), "operator") == []
+
+
 def test_an_encrypting_share_is_active_only_with_its_key_sealed_to_the_recipient():
     register = enrolled()
     share = agreement().shares[0]
@@ -320,7 +341,7 @@ def test_an_encrypting_share_is_active_only_with_its_key_sealed_to_the_recipient
     assert sealing((share.id, 1)) == []
     assert register.snapshot.sealed(REFERENCE, share.id) == {1: text}
     key = f"content/{REFERENCE}/{share.id}"
-    assert register.do(acts.KeyRotated(f"pseudonym/{REFERENCE}", 2, text), "operator") == refused
+    assert register.do(acts.KeyRotated("subject/2026", 2, text), "operator") == refused
     assert register.do(acts.KeyRotated(key, 2), "operator") == refused
     assert register.do(acts.KeyRotated(key, 2, text[1:] + "="), "operator") == ["not an act"]
     assert register.do(acts.KeyRotated(key, 2, text), "operator") == []
