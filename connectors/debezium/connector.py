@@ -34,6 +34,7 @@ class DebeziumConnector:
     name: ClassVar[str] = "debezium"
     description: ClassVar[str] = "Topics that Debezium writes, for any database"
     options_model: ClassVar[type[Options]] = DebeziumOptions
+    conformance_harness: ClassVar[str] = "connectors.debezium.harness:DebeziumHarness"
 
     def __init__(self, name: str, options: Options, contracts: Sequence[Contract]) -> None:
         assert isinstance(options, DebeziumOptions)
