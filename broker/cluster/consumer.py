@@ -52,6 +52,8 @@ class GroupConsumer:
         self._what = f"group {group}"
         self._on_assign, self._on_revoke, self._on_lost = on_assign, on_revoke, on_lost
         self._last_error: KafkaError | None = None
+        self._is_placed = True
+        """False when an assignment failed half-way: the client then holds partitions that nobody has taken over."""
         self._consumer = Consumer(
             {
                 **connection.client_properties(),
@@ -86,8 +88,11 @@ class GroupConsumer:
     def consume(self, messages_max: int, timeout_seconds: float) -> list[Message]:
         """Up to `messages_max` records, waiting for them at most `timeout_seconds`; offsets rise per partition.
 
-        Raises `ClusterFatal` when this member has ended, `OffsetsLost`, or `Unavailable` when Kafka refuses a topic.
+        Raises `ClusterFatal` when this member has ended, `OffsetsLost`, or `Unavailable` when Kafka refuses a topic or does
+        not say where an assigned partition stands: this member has ended then, too.
         """
+        if not self._is_placed:
+            raise ClusterFatal(f"{self._what}: an assignment failed")
         try:
             found = self._consumer.consume(messages_max, timeout_seconds)
         except (KafkaException, SystemError) as exception:
@@ -150,10 +155,12 @@ class GroupConsumer:
         self._consumer.close()
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._is_placed = False
         places = self.committed((p.topic, p.partition) for p in partitions) if partitions else []
         starts = [place if place.offset >= 0 else self._from_start(place) for place in places]
         self._consumer.incremental_assign([TopicPartition(s.topic, s.partition, s.offset) for s in starts])
         self._on_assign(starts)
+        self._is_placed = True
 
     def _from_start(self, place: PartitionOffset) -> PartitionOffset:
         low, _ = self._consumer.get_watermark_offsets(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
+from typing import NoReturn
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from broker.cluster.admin import Admin
 from broker.cluster.client import ClusterFatal, Connection, Fenced, PartitionOffset
+from broker.cluster.codes import UNREACHABLE
 from broker.cluster.consumer import GroupConsumer
 from broker.cluster.objects import Operation, Resource, Rule
 from broker.cluster.producer import TransactionalProducer
@@ -141,3 +143,22 @@ def test_a_write_that_kafka_refuses_is_a_refusal_and_not_a_reason_to_try_again(k
     with Reader(kafka.as_user(name, "a password")) as reader, pytest.raises(Unavailable) as raised:
         reader.bounds(topic, 0)
     assert raised.value.faults[0].code.identifier == "KAF-002"
+
+
+def test_a_member_whose_assignment_failed_ends(kafka: Connection, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client itself goes on with partitions that nobody took over: their records would never be decided."""
+
+    def away(*_: object) -> NoReturn:
+        raise Unavailable(UNREACHABLE.fault("for a moment"))
+
+    assigned: list = []
+    consumer = member(kafka, f"group-{uuid.uuid4().hex[:8]}", "one", assigned)
+    monkeypatch.setattr(consumer, "committed", away)
+    consumer.subscribe([topic])
+    with pytest.raises(Unavailable):
+        consume(consumer, 1)
+    monkeypatch.undo()
+    with pytest.raises(ClusterFatal):
+        consume(consumer, 1)
+    assert assigned == []
+    consumer.close()
