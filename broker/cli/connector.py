@@ -15,6 +15,7 @@ import typer
 from broker import clock
 from broker.cli.connector_author import conformance, new
 from broker.cli.connector_discover import discover
+from broker.cli.connector_signal import signal as send_signal
 from broker.cli.connector_try import command as try_
 from broker.cli.output import Json, emit, errors, table
 from broker.cluster import principals
@@ -33,6 +34,7 @@ from contracts.faults import Unavailable
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Connectors to authoritative stores.")
 
 app.command()(discover)
+app.command("signal")(send_signal)
 app.command()(new)
 app.command("try")(try_)
 app.command()(conformance)

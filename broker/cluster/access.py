@@ -74,6 +74,7 @@ def _operator(snapshot: Snapshot) -> Iterator[Rule]:
     yield from _topics(OPERATOR, (_DESCRIBE,), map(topics.source, snapshot.contracts))
     yield Rule(OPERATOR, _DESCRIBE, Resource.GROUP, ENFORCE)
     yield Rule(OPERATOR, _WRITE, Resource.TRANSACTIONAL_ID, _REGISTER_WRITER)
+    yield Rule(OPERATOR, _WRITE, Resource.TRANSACTIONAL_ID, topics.SIGNALS)
     yield _own_groups(OPERATOR)
 
 

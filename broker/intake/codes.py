@@ -109,6 +109,20 @@ NO_EVENTS = Code(
     "nothing was converted",
     "use `concordat connector check`; `concordat connector list` shows the connectors",
 )
+SIGNAL_NOT_SENT = Code(
+    "INT-031",
+    "the signal was not sent",
+    "other senders of signals took this one's turn again and again",
+    "nothing was sent",
+    "send it again",
+)
+NO_SUCH_CONNECTOR = Code(
+    "INT-032",
+    "no such connector has run",
+    "no connector of this name has ever been started on this cluster",
+    "nothing was sent",
+    "`concordat connector status` shows those that have run",
+)
 CODES = (
     POSTGRESQL_NOT_STARTED,
     CONFIGURATION_WRONG,
@@ -121,6 +135,8 @@ CODES = (
     NOT_ENCODABLE,
     TOO_LARGE,
     DRAFT_NOT_WRITTEN,
+    SIGNAL_NOT_SENT,
+    NO_SUCH_CONNECTOR,
     RECORDS_GONE,
     TOPIC_AWAY,
     EVENTS_UNREADABLE,

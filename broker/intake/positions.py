@@ -29,6 +29,11 @@ class Stored(msgspec.Struct, frozen=True):
     instance: str
     """The process that wrote it: a random name of its own, by which it knows whether another took its place."""
     written_ms: int
+    signals: int | None = None
+    """Every signal below this offset of `concordat.signals` is done; None before the first start."""
+    signals_done: tuple[str, ...] = ()
+    """The identifiers of the signals done last, oldest first."""
+    paused: bool = False
     version: int = 1
 
     def encode(self) -> bytes:

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from agreements.snapshot import ContractEntry, Snapshot
 from broker import clock
@@ -30,13 +32,15 @@ from broker.intake.encoding import Encoded, Encoder, Target
 from broker.intake.measures import Measures
 from broker.intake.positions import Stored, read_stored
 from broker.intake.records import TopicRecords
+from broker.intake.signals import PAUSE, RESUME, Inbox, Received, Request
 from connectors.events import ReadsRecords
-from connectors.protocol import Away, Batch, Connector, Position
+from connectors.protocol import Away, Batch, Connector, Position, Signal
 from contracts import topics
 from contracts.faults import Refused, Unavailable
 from contracts.wire import EnvelopeCodec
 
 POLL_SECONDS = 0.5
+_SIGNALS_KEPT = 100
 _BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 Log = Any
 """A structlog logger; its lines carry names, counts and codes, never data."""
@@ -80,6 +84,9 @@ class Intake:
         if isinstance(self._connector, ReadsRecords):
             self._connector.read_from(TopicRecords(connection))
         self._encoder = _encoder(connection, configuration.name, found, sealer, snapshot.position)
+        self._inbox = Inbox(connection, configuration.name)
+        self._begun: dict[int, str] = {}
+        """Signals that were handed to the connector and whose effect is in no committed position: offset to identifier."""
         self._producer: TransactionalProducer
         self._stored: Stored
 
@@ -89,6 +96,7 @@ class Intake:
         Raises `Unavailable` when the store or Kafka cannot be reached at the start, or the store can no longer be read;
         `Refused` when another process has taken over.  While running, Kafka and the store may be away for as long as it takes.
         """
+        self._stopping = stopping
         try:
             self._take_over()
             self._open()
@@ -97,8 +105,13 @@ class Intake:
                 self._turn(stopping)
         finally:
             self._connector.close()
+            self._inbox.close()
 
     def _turn(self, stopping: threading.Event) -> None:
+        self._heed(self._inbox.fresh(), stopping)
+        if self._stored.paused:
+            self._wait_alive(POLL_SECONDS, stopping)
+            return
         try:
             batch = self._connector.poll(POLL_SECONDS)
             if batch is None:
@@ -112,6 +125,10 @@ class Intake:
 
     def _open(self) -> None:
         position = self._stored.position
+        self._connector.close()
+        self._begun.clear()  # what the connector had noted and no position held is gone with its session: hear it again
+        self._inbox.seek(self._stored.signals or 0)
+        self._heed(self._inbox.waiting(), self._stopping)
         self._connector.open(None if position is None else Position(position))
         self._measures.opened()
         self._log.info("connector open", connector=self._name)
@@ -138,7 +155,20 @@ class Intake:
         """Commit a batch, however long Kafka is away; False when told to stop before that."""
         now_ms = clock.now_ms()
         encoded = self._encoder.encode(batch.changes, self._stored.sequences, now_ms)
-        wanted = Stored(self._name, batch.position.text, encoded.sequences, self._instance, now_ms)
+        wanted = replace(
+            self._stored,
+            position=batch.position.text,
+            sequences=encoded.sequences,
+            written_ms=now_ms,
+            **self._signals(done=self._begun.values(), waiting=()),
+        )
+        if not self._commit(encoded, wanted, stopping):
+            return False
+        self._begun.clear()
+        self._measures.committed(batch.changes, dict(encoded.quarantined), self._seconds, clock.now())
+        return True
+
+    def _commit(self, encoded: Encoded | None, wanted: Stored, stopping: threading.Event) -> bool:
         attempt, began = 0, clock.monotonic_seconds()
         while not stopping.is_set():
             try:
@@ -159,9 +189,40 @@ class Intake:
         else:
             return False
         self._stored = wanted
-        seconds = clock.monotonic_seconds() - began
-        self._measures.committed(batch.changes, dict(encoded.quarantined), seconds, clock.now())
+        self._seconds = clock.monotonic_seconds() - began
         return True
+
+    # -- signals -----------------------------------------------------------------------------------------------------
+
+    def _heed(self, received: Sequence[Received], stopping: threading.Event) -> None:
+        """Do what is asked: pause and resume here and now, the rest by the connector with its next batch."""
+        for offset, request in received:
+            if request.identifier in (*self._stored.signals_done, *self._begun.values()):
+                continue
+            self._log.info("signal", connector=self._name, signal=request.name)
+            paused = self._stored.paused
+            if request.name in (PAUSE, RESUME):
+                paused = request.name == PAUSE
+            elif self._asked(request):
+                self._begun[offset] = request.identifier
+                continue
+            done = self._signals(done=(request.identifier,), waiting=tuple(self._begun), last=offset)
+            self._commit(None, replace(self._stored, paused=paused, written_ms=clock.now_ms(), **done), stopping)
+
+    def _asked(self, request: Request) -> bool:
+        """Whether the connector takes the signal; a refused one is done with."""
+        try:
+            self._connector.signal(Signal(request.name, tuple(sorted(request.arguments.items()))))
+        except Refused as refused:
+            self._log.warning("signal refused", connector=self._name, code=refused.faults[0].code.identifier)
+            return False
+        return True
+
+    def _signals(self, done: Iterable[str], waiting: tuple[int, ...], last: int = -1) -> dict[str, Any]:
+        """The members of the stored record once `done` is; those at `waiting` must be heard again after a crash."""
+        after = max(self._stored.signals or 0, last + 1, *(offset + 1 for offset in self._begun))
+        marked = (*self._stored.signals_done, *done)[-_SIGNALS_KEPT:]
+        return {"signals": min((after, *waiting)), "signals_done": marked}
 
     def _transact(self, encoded: Encoded | None, wanted: Stored) -> None:
         self._producer.begin()
@@ -195,8 +256,9 @@ class Intake:
         """Fence an older process, see what it committed, and claim the connector."""
         self._producer = TransactionalProducer(self._connection, f"connector.{self._name}")
         found = read_stored(self._connection, self._name)
-        position, sequences = (None, {}) if found is None else (found.position, found.sequences)
-        self._stored = Stored(self._name, position, sequences, self._instance, clock.now_ms())
+        if found is None or found.signals is None:
+            found = replace(found or Stored(self._name, None, {}, "", 0), signals=self._inbox.end())
+        self._stored = replace(found, instance=self._instance, written_ms=clock.now_ms())
         try:
             self._transact(None, self._stored)
         except (Abortable, ClusterFatal) as problem:

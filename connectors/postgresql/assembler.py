@@ -15,6 +15,7 @@ from datetime import datetime
 
 import msgspec
 
+from connectors.postgresql.again import Held, Rereading
 from connectors.postgresql.codes import STREAM_BROKEN
 from connectors.postgresql.decoder import Changed, Ended, Part, Started
 from connectors.postgresql.position import Chunk, Key, Partial, Place, TableProgress, lsn_text
@@ -48,6 +49,7 @@ class Assembler:
         self._lsn = place.lsn
         self._tables = dict(place.tables)
         self._unseen = set(place.unseen)
+        self._again = Rereading()
 
     def take(self, parts: Iterable[Part]) -> None:
         """Note the next parts of the stream."""
@@ -119,6 +121,44 @@ class Assembler:
         seen = Visibility.parse(snapshot)
         return all(seen.sees(transaction) for transaction in self._unseen)
 
+    def read_again(self, dataset: str) -> None:
+        """Begin to read a table anew; one whose first snapshot is not finished is being read already."""
+        progress = self._tables[dataset]
+        if progress.done or progress.again:
+            self._again.drop(dataset)
+            self._tables[dataset] = TableProgress(chunks=progress.chunks, again=True)
+            self.place = msgspec.structs.replace(self.place, tables=dict(self._tables))
+
+    def is_again(self, dataset: str) -> bool:
+        """Whether the table is read again, so that its chunks are held back by `hold_chunk`."""
+        return self._tables[dataset].again
+
+    @property
+    def holding(self) -> bool:
+        """Whether a chunk waits for the stream to come to where it was read."""
+        return self._again.held is not None
+
+    def may_hold(self, snapshot: str) -> bool:
+        """Whether a chunk under `snapshot` would show every change that was given."""
+        return self._again.covers(snapshot)
+
+    def hold_chunk(self, held: Held) -> None:
+        """Keep a chunk of a table that is read again until `release` gives it, after `may_hold` said yes."""
+        self._again.held = held
+
+    def release(self) -> Batch | None:
+        """The chunk that waits, once the stream is where it was read: without the rows that were changed since."""
+        assert self.settled, "a chunk between the parts of a transaction"
+        held = self._again.held
+        if held is None or self._lsn < held.chunk.until:
+            return None
+        self._again.held = None
+        progress = self._tables[held.dataset]
+        last = progress.last if held.chunk.upto is None else held.chunk.upto
+        self._tables[held.dataset] = TableProgress(held.done, last, progress.chunks, again=not held.done)
+        self.place = self._placed(None)
+        return Batch(tuple(held.rows.values()), self.place.position())
+
     def take_chunk(self, dataset: str, rows: tuple[Change, ...], chunk: Chunk, *, done: bool) -> Batch:
         """The batch of one chunk of the snapshot, taken after `may_take` said yes."""
         progress = self._tables[dataset]
@@ -140,6 +180,7 @@ class Assembler:
     def _end(self, part: Ended) -> None:
         assert self._open is not None, "a commit without a begin"
         self._ready += self._open.changes
+        self._again.given(self._open.started.transaction)
         self._open = None
         self._lsn = max(self._lsn, part.end)
 
@@ -152,6 +193,7 @@ class Assembler:
         started = transaction.started
         if self._shown_by_snapshot(part, started.transaction):
             return
+        self._again.changed(part, started.transaction)
         transaction.changes.append(
             _change_of(part, started.commit, started.committed_at, started.transaction, transaction.read)
         )
@@ -161,13 +203,16 @@ class Assembler:
         progress = self._tables.get(part.dataset)
         if progress is None or (progress.done and not progress.chunks):
             return False
+        if progress.again and not progress.chunks:
+            return False
         if part.op is Op.TRUNCATE:  # what was read of the table is void: read it anew, after the truncate was given
             self._tables[part.dataset] = TableProgress()
+            self._again.drop(part.dataset)
             self._unseen.add(transaction)
             return False
         if part.place is None:
             return False
-        if not progress.done and (progress.last is None or part.place > progress.last):
+        if not progress.done and not progress.again and (progress.last is None or part.place > progress.last):
             self._unseen.add(transaction)
             return True
         return any(chunk.holds(part.place) and chunk.saw(transaction) for chunk in progress.chunks)

@@ -196,6 +196,10 @@ class Catalogue:
             application,
         )
 
+    def drop_slot(self, name: str) -> None:
+        """Drop a slot that can no longer be read."""
+        self._row("SELECT pg_drop_replication_slot(%s)", name)
+
     def _type(self, oid: int) -> ColumnType:
         known = self._types.get(oid) or self._reread_types().get(oid)
         if known is None:

@@ -32,6 +32,8 @@ class Taken(NamedTuple):
     rows: tuple[Change, ...]
     chunk: Chunk
     done: bool
+    places: tuple[Key, ...] = ()
+    """Where each row stands in the order of the key, when asked for."""
 
 
 class ChunkReader:
@@ -49,7 +51,13 @@ class ChunkReader:
         self._contract, self._table = contract, table
 
     def take(
-        self, session: psycopg.Connection, after: Key | None, rows_max: int, may_take: Callable[[str], bool]
+        self,
+        session: psycopg.Connection,
+        after: Key | None,
+        rows_max: int,
+        may_take: Callable[[str], bool],
+        *,
+        keyed: bool = False,
     ) -> Taken | None:
         """The rows after `after`; None when `may_take` refuses the snapshot.  Raises `Unavailable`."""
         with reported(), session.transaction():
@@ -66,7 +74,8 @@ class ChunkReader:
         rows = tuple(self._change(values, lsn, read_at, number) for number, values in enumerate(tuples, 1))
         done = len(rows) < rows_max
         last = None if done else self._order.key(tuples[-1])
-        return Taken(rows, Chunk(after, last, snapshot, lsn), done)
+        places = tuple(self._order.key(values) or () for values in tuples) if keyed else ()
+        return Taken(rows, Chunk(after, last, snapshot, lsn), done, places)
 
     def _hold(self, session: psycopg.Connection) -> None:
         """Keep the table's form until the chunk is read, and see that it is the one that the readers were made for."""

@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
 import psycopg
 
 from connectors.codes import UNKNOWN_SIGNAL
+from connectors.postgresql.again import Held
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Wanted, examine, publication_statement
@@ -24,9 +26,9 @@ from connectors.postgresql.codes import TABLE_MISFIT
 from connectors.postgresql.decoder import Decoder
 from connectors.postgresql.draft import drafts
 from connectors.postgresql.fit import advice
-from connectors.postgresql.opening import compare, start
+from connectors.postgresql.opening import all_binary, compare, start
 from connectors.postgresql.options import PostgresqlOptions
-from connectors.postgresql.position import Place, TableProgress, parse
+from connectors.postgresql.position import Key, Place, TableProgress, parse
 from connectors.postgresql.sessions import Received, Stream, connect, reported
 from connectors.postgresql.tables import Table, leaves
 from connectors.protocol import Batch, CheckReport, Options, Position, Signal
@@ -34,6 +36,7 @@ from contracts.faults import Failure, Refused, Unavailable
 from contracts.model import Contract
 
 _FEED_MESSAGES = 512
+_ASK_SECONDS = 0.2
 
 
 class PostgresqlConnector:
@@ -52,7 +55,7 @@ class PostgresqlConnector:
         self._application = f"concordat/{name}"[:63]
         self._wanted = Wanted(
             contracts=named,
-            tables={dataset: _table_name(options, dataset) for dataset in named},
+            tables={dataset: options.table_of(dataset) for dataset in named},
             publication=options.publication or slot,
             slot=slot,
             manage=options.manage,
@@ -61,6 +64,8 @@ class PostgresqlConnector:
         self._stream: Stream | None = None
         self._decoder: Decoder
         self._assembler: Assembler
+        self._again: set[str] = set()
+        """Datasets whose tables are to be read again once the connector is open."""
         self._chunks: dict[str, ChunkReader] = {}
         self._queue: deque[Received] = deque()
         self._durable_lsn = 0
@@ -108,7 +113,7 @@ class PostgresqlConnector:
         if place is None:
             place = self._first_place(catalogue, system, timeline)
         else:
-            compare(catalogue, self._wanted.slot, place, system, timeline)
+            place = self._next_place(catalogue, place, system, timeline)
         place = self._with_every_table(place)
         self._chunks = {
             dataset: ChunkReader(contract, table)
@@ -123,6 +128,7 @@ class PostgresqlConnector:
             quarantine=self._quarantine,
         )
         self._assembler = Assembler(place, self._options.batch_changes_max)
+        self._read_again()
         self._queue.clear()
         self._durable_lsn = place.lsn
         start(
@@ -132,7 +138,7 @@ class PostgresqlConnector:
             place.lsn,
             application=self._application,
             wait_seconds=self._options.slot_wait_seconds,
-            binary=_all_binary(self._wanted, tables),
+            binary=all_binary(self._wanted, tables),
         )
         self._batch_at = self._asked_at = time.monotonic()
 
@@ -140,12 +146,18 @@ class PostgresqlConnector:
         """The next chunk of the snapshot, or what the stream has brought; takes turns while there is a snapshot."""
         batch = self._next_chunk()
         if batch is None:
-            self._read_stream(0.0 if self._assembler.place.in_snapshot else timeout_seconds)
+            self._read_stream(self._patience(timeout_seconds))
             now = time.monotonic()
             batch = self._assembler.batch(heartbeat=now - self._batch_at >= self._options.heartbeat_seconds)
         if batch is not None:
             self._batch_at = time.monotonic()
         return batch
+
+    def _patience(self, timeout_seconds: float) -> float:
+        """How long to wait for the stream: not at all while there is a chunk to read."""
+        if self._assembler.holding:
+            return min(timeout_seconds, _ASK_SECONDS)
+        return 0.0 if self._assembler.next_table() is not None else timeout_seconds
 
     def durable(self, position: Position) -> None:
         """Confirm `position` to the server, which may then forget it; also keeps the session alive."""
@@ -154,8 +166,22 @@ class PostgresqlConnector:
             self._stream.confirm(self._durable_lsn)
 
     def signal(self, signal: Signal) -> None:
-        """Refuses every signal."""
-        raise Refused(UNKNOWN_SIGNAL.fault(f"{self.name} takes no signal {signal.name!r}"))
+        """`snapshot` [`table`]: read that dataset's table, or every one, again while its changes stream."""
+        if signal.name != "snapshot":
+            raise Refused(UNKNOWN_SIGNAL.fault(f"{self.name} takes no signal {signal.name!r}"))
+        wanted = dict(signal.arguments).get("table")
+        named = self._wanted.tables.items()
+        found = {dataset for dataset, table in named if wanted in (None, dataset, ".".join(table), table[1])}
+        if not found:
+            raise Refused(UNKNOWN_SIGNAL.fault(f"{self._name} reads no table {wanted!r}"))
+        self._again |= found
+        if self._stream is not None:
+            self._read_again()
+
+    def _read_again(self) -> None:
+        for dataset in self._again:
+            self._assembler.read_again(dataset)
+        self._again.clear()
 
     def close(self) -> None:
         """End both sessions; the slot stays."""
@@ -170,9 +196,11 @@ class PostgresqlConnector:
     def _next_chunk(self) -> Batch | None:
         """The next chunk when it is the snapshot's turn; None when it is the stream's."""
         self._stream_turn = not self._stream_turn
-        if self._stream_turn or self._queue or not self._assembler.settled:
+        if self._stream_turn or not self._assembler.settled:
             return None
-        table = self._assembler.next_table()
+        if self._assembler.holding:
+            return self._assembler.release()
+        table = None if self._queue else self._assembler.next_table()
         if table is None:
             return None
         assert self._session is not None
@@ -180,8 +208,20 @@ class PostgresqlConnector:
         chunks = self._chunks.get(dataset)
         if chunks is None:
             raise Refused(TABLE_MISFIT.fault(f"{dataset}: its snapshot cannot be read: the table does not fit"))
+        if self._assembler.is_again(dataset):
+            self._hold(dataset, after, chunks)
+            return None
         taken = chunks.take(self._session, after, self._options.chunk_rows, self._assembler.may_take)
         return None if taken is None else self._assembler.take_chunk(dataset, taken.rows, taken.chunk, done=taken.done)
+
+    def _hold(self, dataset: str, after: Key | None, chunks: ChunkReader) -> None:
+        """Read a chunk of a table that is read again, and ask the server when the stream is there."""
+        assert self._session is not None
+        taken = chunks.take(self._session, after, self._options.chunk_rows, self._assembler.may_hold, keyed=True)
+        if taken is not None:
+            rows = dict(zip(taken.places, taken.rows, strict=True))
+            self._assembler.hold_chunk(Held(dataset, rows, taken.chunk, taken.done))
+            self._asked_at = 0.0
 
     def _read_stream(self, timeout_seconds: float) -> None:
         assert self._stream is not None
@@ -204,7 +244,11 @@ class PostgresqlConnector:
         """Ask the server how far it is: often while chunks wait for the stream, else for the heartbeat."""
         assert self._stream is not None
         now = time.monotonic()
-        every = 0.2 if self._assembler.place.in_flight else self._options.heartbeat_seconds / 2
+        every = (
+            _ASK_SECONDS
+            if self._assembler.place.in_flight or self._assembler.holding
+            else self._options.heartbeat_seconds / 2
+        )
         if now - self._asked_at >= every:
             self._asked_at = now
             self._stream.confirm(self._durable_lsn, reply=True)
@@ -229,34 +273,26 @@ class PostgresqlConnector:
     def _first_place(self, catalogue: Catalogue, system: str, timeline: int) -> Place:
         """A first start: from the slot that is there (nothing of it was ever confirmed as ours), or from a new one."""
         slot = catalogue.slot(self._wanted.slot)
+        if slot is not None and slot.lost and self._wanted.manage:
+            catalogue.drop_slot(self._wanted.slot)
+            slot = None
         assert self._stream is not None
         lsn = self._stream.create_slot(self._wanted.slot) if slot is None or slot.confirmed is None else slot.confirmed
         return Place(system=system, timeline=timeline, slot=self._wanted.slot, lsn=lsn)
+
+    def _next_place(self, catalogue: Catalogue, place: Place, system: str, timeline: int) -> Place:
+        """`place`, or where the slot cannot go on from there and every table is to be read again, a new beginning."""
+        try:
+            compare(catalogue, self._wanted.slot, place, system, timeline)
+        except Unavailable:
+            if not self._again.issuperset(self._wanted.contracts):
+                raise
+            read = {dataset: TableProgress(done=True) for dataset in self._wanted.contracts}
+            return msgspec.structs.replace(self._first_place(catalogue, system, timeline), tables=read)
+        return place
 
     def _with_every_table(self, place: Place) -> Place:
         """A dataset that is new to the connector begins with its snapshot."""
         fresh = TableProgress(done=not self._options.snapshot)
         tables = {dataset: place.tables.get(dataset, fresh) for dataset in self._wanted.contracts}
-        return Place(
-            system=place.system,
-            timeline=place.timeline,
-            slot=place.slot,
-            lsn=place.lsn,
-            tables=tables,
-            partial=place.partial,
-            unseen=place.unseen,
-        )
-
-
-def _table_name(options: PostgresqlOptions, dataset: str) -> tuple[str, str]:
-    schema, _, name = options.tables.get(dataset, "public." + dataset.replace("-", "_")).rpartition(".")
-    return schema or "public", name
-
-
-def _all_binary(wanted: Wanted, tables: dict[str, Table]) -> bool:
-    """Whether every contracted column's binary form is read; else the stream is asked for text."""
-    for dataset, table in tables.items():
-        found = leaves(wanted.contracts[dataset], table)
-        if isinstance(found, list) or any(leaf.readers.binary is None for leaf in found):
-            return False
-    return True
+        return msgspec.structs.replace(place, tables=tables)

@@ -9,6 +9,7 @@ from connectors.postgresql.check import Wanted
 from connectors.postgresql.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING
 from connectors.postgresql.position import Place, lsn_text
 from connectors.postgresql.sessions import Stream
+from connectors.postgresql.tables import Table, leaves
 from connectors.protocol import Away
 from contracts.faults import Unavailable
 
@@ -55,3 +56,12 @@ def start(
         if time.monotonic() > limit:
             raise Away(SLOT_HELD.fault(f"{wanted.slot} is still read by process {holder}"))
         time.sleep(0.1)  # between two questions
+
+
+def all_binary(wanted: Wanted, tables: dict[str, Table]) -> bool:
+    """Whether every contracted column's binary form is read; else the stream is asked for text."""
+    for dataset, table in tables.items():
+        found = leaves(wanted.contracts[dataset], table)
+        if isinstance(found, list) or any(leaf.readers.binary is None for leaf in found):
+            return False
+    return True

@@ -68,6 +68,11 @@ class PostgresqlOptions(Options):
             raise ValueError("a password does not belong in the text: use password_file or dsn_file")
         return self
 
+    def table_of(self, dataset: str) -> tuple[str, str]:
+        """The schema and the name of a dataset's table."""
+        schema, _, name = self.tables.get(dataset, "public." + dataset.replace("-", "_")).rpartition(".")
+        return schema or "public", name
+
     def conninfo(self, **more: str) -> str:
         """The connection string with its secrets, read now; raises `Unavailable` when a file cannot be read."""
         text = self.dsn if self.dsn is not None else _secret(self.dsn_file)

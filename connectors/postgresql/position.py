@@ -52,12 +52,14 @@ class TableProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     last: Key | None = None
     """The key of the last row read; None before the first chunk."""
     chunks: tuple[Chunk, ...] = ()
+    again: bool = False
+    """The table was read before and is read again: meanwhile the stream is given whole."""
 
     def passed(self, lsn: int) -> TableProgress:
         """The same without the chunks that a stream at `lsn` can no longer meet."""
         if not self.chunks:
             return self
-        return TableProgress(self.done, self.last, tuple(chunk for chunk in self.chunks if chunk.until > lsn))
+        return msgspec.structs.replace(self, chunks=tuple(chunk for chunk in self.chunks if chunk.until > lsn))
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
