@@ -7,6 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from broker import clock
 from broker.cluster.client import (
     SILENT,
     Abortable,
@@ -44,6 +45,7 @@ class TransactionalProducer:
         self._last_error: KafkaError | None = None
         self._refused: KafkaError | None = None
         self._what = f"transactions of {transactional_id}"
+        self._seconds = timeout_ms / 1000  # without a limit of its own the client can wait for ever once Kafka was away
         defaults: dict[str, str | float | bool] = {
             "transactional_id": transactional_id,
             "transaction_timeout_ms": timeout_ms,
@@ -100,23 +102,24 @@ class TransactionalProducer:
         generation it carries, never who owns the partition.
         """
         wanted = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata) for o in offsets]
-        self._retrying(lambda: self._producer.send_offsets_to_transaction(wanted, group_metadata))
+        self._retrying(lambda: self._producer.send_offsets_to_transaction(wanted, group_metadata, self._seconds))
 
     def commit(self) -> None:
         """Flush and commit; returns only when Kafka has confirmed.  Any exception but `Abortable` leaves it unknown."""
-        self._retrying(self._producer.commit_transaction)
+        self._retrying(lambda: self._producer.commit_transaction(self._seconds))
 
     def abort(self) -> None:
         """Abort; afterwards `begin` may be called again."""
-        self._retrying(self._producer.abort_transaction)
+        self._retrying(lambda: self._producer.abort_transaction(self._seconds))
 
     def _retrying(self, call: Callable[[], object], attempts: int = 100) -> None:
+        limit = clock.monotonic_seconds() + 2 * self._seconds  # by then Kafka has ended the transaction by itself
         for attempt in range(attempts):
             try:
                 call()
             except (KafkaException, SystemError) as exception:
-                error = error_of(exception)
-                if error is None or not error.retriable() or attempt == attempts - 1:
+                error, is_last = error_of(exception), attempt == attempts - 1 or clock.monotonic_seconds() > limit
+                if error is None or not error.retriable() or is_last:
                     self._raise(exception)
             else:
                 return

@@ -39,7 +39,7 @@ _SHAPES = {
     "given_name": rb"Zephyrine\d{7}",
     "family_name": rb"Quibberwick\d{7}",
     "date_of_birth": rb"1[89]\d\d-\d\d-\d\d",
-    "document_number": rb"(?<![0-9])[78]3\d{7}(?![0-9])|" + BAD_NUMBER.encode(),
+    "document_number": rb"(?<![0-9A-Za-z])[78]3[01]\d{6}(?![0-9A-Za-z])|" + BAD_NUMBER.encode(),
     "email": rb"canary\d{7}@",
     "note": rb"canary-(note|officer)-\d{7}",
     "password": PASSWORD.encode(),
