@@ -81,6 +81,13 @@ NOT_CONFIRMED = Code(
     "the act is in the register; no transaction begun before it can commit after the stated worst case",
     "see whether the worker is paused or dead; nothing flows from it after the worst case has passed",
 )
+NOT_WAITING = Code(
+    "REG-012",
+    "quarantined record does not wait",
+    "the record was discarded, or it was asked to be decided again and has not been quarantined since",
+    "nothing was done: to decide a record twice would deliver it twice",
+    "`concordat audit search` shows what was decided on the record",
+)
 CODES = (
     BEATEN,
     STALE_VERSION,
@@ -93,4 +100,5 @@ CODES = (
     TEXT_FILE,
     BREAKS_AGREEMENTS,
     NOT_CONFIRMED,
+    NOT_WAITING,
 )
