@@ -13,6 +13,8 @@ from contracts.faults import Unusable
 _SHIPPED = {
     "debezium": "connectors.debezium:DebeziumConnector",
     "files": "connectors.files:FilesConnector",
+    "http-poll": "connectors.http:HttpPollConnector",
+    "http-push": "connectors.http:HttpPushConnector",
     "memory": "connectors.memory:MemoryConnector",
     "postgresql": "connectors.postgresql:PostgresqlConnector",
 }
