@@ -113,7 +113,7 @@ def _changed(line: int, change: Change, configuration: Configuration, judge: _Ju
     return _entry(
         line,
         outcome,
-        op=change.op.value,
+        op=None if _is_unread(change) else change.op.value,
         key=_shown(change.key) if change.key else None,
         before=_shown(change.before),
         after=_shown(change.after),
@@ -128,6 +128,11 @@ def _changed(line: int, change: Change, configuration: Configuration, judge: _Ju
         reason="; ".join(filter(None, reasons)) or None,
         unavailable=list(change.unavailable),
     )
+
+
+def _is_unread(change: Change) -> bool:
+    """Whether the record was not understood at all: then its bytes stand in place of a row."""
+    return change.problem is not None and change.after is not None and set(change.after) == {"record"}
 
 
 def _entry(line: int, outcome: str, **known: Any) -> dict[str, Any]:

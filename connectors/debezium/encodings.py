@@ -132,7 +132,7 @@ def number_of(text: str) -> Decimal:
 
 def unscaled(data: bytes, scale: int) -> Decimal:
     """The decimal whose unscaled value is `data`, big-endian two's complement."""
-    if len(data) > DIGITS_MAX // 3:
+    if len(data) > DIGITS_MAX // 3 or abs(scale) > DIGITS_MAX:
         raise Unmappable("a decimal of too many digits")
     value = int.from_bytes(data, "big", signed=True)
     return Decimal((int(value < 0), tuple(map(int, str(abs(value)))), -scale))

@@ -33,6 +33,7 @@ from contracts.model import FieldType, TypeName
 
 _LONG = 1 << 63
 _EXACT = 1 << 53
+_NUMBERS = (TypeName.INTEGER, TypeName.DECIMAL, TypeName.DOUBLE)
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _PER_SECOND = {"milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 
@@ -57,6 +58,8 @@ def fit(value: Any, type_: FieldType, reading: Reading) -> Any:
     """`value` as the contract's type."""
     if value is None:
         return None
+    if type_.name in _NUMBERS and isinstance(value, Mapping) and set(value) == {"scale", "value"}:
+        value = unscaled(binary_of(value["value"]), whole(value["scale"]))  # a VariableScaleDecimal without its schema
     return _FITS[type_.name](value, type_, reading)
 
 
@@ -134,8 +137,6 @@ def _decimal(value: Any, type_: FieldType, reading: Reading) -> Decimal:
         found = number_of(value)
     elif isinstance(value, float):
         found = number_of(repr(value))
-    elif isinstance(value, Mapping) and set(value) == {"scale", "value"}:  # a VariableScaleDecimal without its schema
-        found = unscaled(binary_of(value["value"]), whole(value["scale"]))
     elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         found = Decimal(value)
     else:

@@ -49,13 +49,13 @@ class Rows:
         data, shape = value.data, value.shape
         if connector == "mongodb" and isinstance(data, str):
             try:
-                data, shape = with_id(read_document(data)), None
+                data, shape = self._document(read_document(data)), None
             except Unmappable as problem:
                 return Given({}, problem=str(problem))
         if not isinstance(data, Mapping):
             return Given({}, problem="a row that is not a document")
         if self.contract is None:
-            return self._raw(data, shape)
+            return self._raw(data, shape, connector)
         return self._contracted(data, shape, documents=connector == "mongodb")
 
     def partial(self, update: Partial) -> Given:
@@ -72,14 +72,20 @@ class Rows:
     def key(self, data: Any, shape: Shape | None, connector: str) -> Row:
         """The key's fields from a record's key (or a row); one that is not there or cannot be mapped is null."""
         if connector == "mongodb" and isinstance(data, Mapping) and isinstance(data.get("id"), str):
-            data, shape = with_id({"_id": _document_id(data["id"])}), None
+            data, shape = self._document({"_id": _document_id(data["id"])}), None
         if not isinstance(data, Mapping):
             return {} if self.contract is None else dict.fromkeys(self.contract.key)
         if self.contract is None:
-            return self._raw(data, shape).row
+            return self._raw(data, shape, connector).row
         fields = [field for field in self.contract.fields if field.name in self.contract.key]
         row = {field.name: self._key_field(field, data, shape) for field in fields}
         return {name: row.get(name) for name in self.contract.key}
+
+    def _document(self, document: Any) -> Any:
+        """A MongoDB document; its `_id` can be contracted as `id`, as Debezium itself calls it in keys."""
+        if self.contract is not None and isinstance(document, Mapping) and "_id" in document and "id" not in document:
+            return {**document, "id": document["_id"]}
+        return document
 
     def _key_field(self, field: Field, data: Mapping[str, Any], shape: Shape | None) -> Any:
         column = self.columns.get(field.name, field.name)
@@ -89,7 +95,7 @@ class Rows:
         except Unmappable:
             return None
 
-    def _raw(self, data: Mapping[str, Any], shape: Shape | None) -> Given:
+    def _raw(self, data: Mapping[str, Any], shape: Shape | None, connector: str) -> Given:
         row: Row = {}
         unavailable, problems = [], []
         for name, value in data.items():
@@ -100,7 +106,8 @@ class Rows:
                 continue
             try:
                 member = _inner(shape.member(name), value) if shape is not None else None
-                row[name] = natural(meaning(raw, member) if member is not None else _numbers(raw))
+                exact = member is not None or connector == "mongodb"  # extended JSON says which numbers are decimals
+                row[name] = natural(meaning(raw, member) if exact else _numbers(raw))
             except Unmappable as problem:
                 row[name] = raw
                 problems.append(f"{name}: {problem}")
@@ -161,13 +168,6 @@ def _numbers(raw: Any) -> Any:
     if isinstance(raw, list):
         return [_numbers(one) for one in raw]
     return float(raw) if isinstance(raw, Decimal) else raw
-
-
-def with_id(document: Any) -> Any:
-    """A MongoDB document whose `_id` can be contracted as `id`, as Debezium itself calls it in keys."""
-    if isinstance(document, Mapping) and "_id" in document and "id" not in document:
-        return {**document, "id": document["_id"]}
-    return document
 
 
 def _document_id(text: str) -> Any:

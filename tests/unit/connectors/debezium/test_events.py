@@ -192,6 +192,14 @@ def test_a_mongodb_update_names_only_what_changed_and_the_rest_is_unavailable():
     assert (change.unavailable, change.problem) == (("home.street", "label"), None)
 
 
+def test_a_mongodb_document_without_a_contract_keeps_its_decimals():
+    one = DebeziumConnector("post", DebeziumOptions(), [])
+    document = '{"_id": {"$oid": "5f"}, "price": {"$numberDecimal": "1.10"}, "weight": 1.5}'
+    (change,) = converted(one, {"id": '{"$oid": "5f"}'}, event("r", None, document, {"connector": "mongodb"}))
+    assert (change.key, change.after) == ({"_id": "5f"}, {"_id": "5f", "price": Decimal("1.10"), "weight": 1.5})
+    assert str(change.after["price"]) == "1.10"
+
+
 def test_a_mongodb_patch_of_old_versions():
     value = event(
         "u", None, None, {"connector": "mongodb"}, patch='{"$v": 1, "$set": {"label": "b"}}', filter='{"_id": 1}'

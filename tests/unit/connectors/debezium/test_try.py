@@ -79,6 +79,7 @@ def test_records_may_be_text_or_bytes(tried):
     found = entries(tried(lines, "--json"))
     assert [one["outcome"] for one in found] == ["accepted", "quarantine", "quarantine"]
     assert found[1]["reason"].startswith("not a Debezium event")
+    assert (found[1]["op"], found[1]["after"]) == (None, {"record": "e30="})
     assert found[2]["reason"].startswith("Avro that cannot be read")
 
 

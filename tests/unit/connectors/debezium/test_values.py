@@ -176,6 +176,15 @@ def test_precise_decimals_without_schema_need_the_option():
     assert (refused.problem, made.after["price"]) == ("price: not a decimal number", Decimal("123.45"))
 
 
+def test_a_decimal_of_variable_scale_needs_no_schema():
+    number = {"scale": 0, "value": "A+k="}
+    made = connector(field("price", TypeName.DECIMAL, precision=9, scale=2))
+    (change,) = converted(made, {"id": number}, event("c", None, {"id": number, "price": {**number, "scale": 2}}))
+    assert (change.key, change.after) == ({"id": 1001}, {"id": 1001, "price": Decimal("10.01")})
+    (absurd,) = converted(made, {"id": 1}, event("c", None, {"id": 1, "price": {**number, "scale": 10**9}}))
+    assert absurd.problem == "price: a decimal of too many digits"
+
+
 def test_a_number_with_a_point_stays_exact_for_a_decimal():
     made = connector(field("price", TypeName.DECIMAL, precision=30, scale=20))
     value = b'{"op":"c","source":{},"after":{"id":1,"price":0.12345678901234567890}}'
