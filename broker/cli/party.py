@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -18,8 +19,32 @@ from contracts.faults import Refused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
-Organisation = Annotated[str, typer.Argument(help="The organisation's identifier, such as home-office.")]
-PublicKey = Annotated[str, typer.Option("--public-key", help="Ed25519 public key, 64 hexadecimal digits.")]
+_SLUG = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+_PUBLIC_KEY = re.compile("[0-9a-f]{64}")
+
+
+def _identifier(text: str) -> str:
+    """An identifier as the register takes it; anything else is wrong usage."""
+    if not _SLUG.fullmatch(text):
+        raise typer.BadParameter(
+            f"{text!r} is no identifier: small letters, digits and single hyphens, such as home-office"
+        )
+    return text
+
+
+def _public_key(text: str | None) -> str | None:
+    """A public key as the register takes it; anything else is wrong usage."""
+    if text is not None and not _PUBLIC_KEY.fullmatch(text):
+        raise typer.BadParameter("a public key is 64 hexadecimal digits, as `concordat key show FILE` prints it")
+    return text
+
+
+Organisation = Annotated[
+    str, typer.Argument(help="The organisation's identifier, such as home-office.", callback=_identifier)
+]
+PublicKey = Annotated[
+    str, typer.Option("--public-key", help="Ed25519 public key, 64 hexadecimal digits.", callback=_public_key)
+]
 
 
 @app.command()
@@ -28,7 +53,9 @@ def add(
     *,
     name: Annotated[str, typer.Option(help="The organisation's name for people.")],
     public_key: PublicKey,
-    encryption_key: Annotated[str | None, typer.Option(help="X25519 public key, for encrypted fields.")] = None,
+    encryption_key: Annotated[
+        str | None, typer.Option(help="X25519 public key, for encrypted fields.", callback=_public_key)
+    ] = None,
     key: OperatorKey = None,
     json: Json = False,
 ) -> None:
@@ -50,7 +77,9 @@ def add(
 @app.command()
 def enrol(
     organisation: Organisation,
-    identifier: Annotated[str, typer.Argument(help="The signatory's identifier, such as jane-doe.")],
+    identifier: Annotated[
+        str, typer.Argument(help="The signatory's identifier, such as jane-doe.", callback=_identifier)
+    ],
     *,
     office: Annotated[str, typer.Option(help="The office that signs, as agreements name it.")],
     public_key: PublicKey,
