@@ -11,20 +11,20 @@ import msgspec
 import typer
 
 from agreements.signing import Signer
+from broker.cli.acting import operator_key_path, signatory
 from broker.cli.output import Json, emit, table
 from broker.cluster.connect import connection
 from broker.cluster.principals import OPERATOR
-from broker.delivery.quarantine import KeySealer, Quarantined, find_quarantined, quarantined, read_identifier, reveal
+from broker.delivery.quarantine import KeySealer, Quarantined, find_quarantined, quarantined, reveal, to_decide
 from broker.keys import installed
 from broker.register.enrolment import discard_quarantined, replay_quarantined
 from broker.register.follow import read_snapshot
-from broker.register.keyfiles import signing_key
 from broker.settings import Settings, load
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Records that broke their contract.")
 
 Identifier = Annotated[str, typer.Argument(help="As `quarantine list` prints it: source topic, partition, offset.")]
-Actor = Annotated[str, typer.Option("--as", help="Who acts: `operator`, or `signatory/<identifier>` of the owner.")]
+Actor = Annotated[str, typer.Option("--as", help="Who acts: `operator`, or a signatory of the owner, by identifier.")]
 Key = Annotated[Path | None, typer.Option(help="The actor's private key; by default the operator's.")]
 
 
@@ -71,8 +71,9 @@ def replay(identifier: Identifier, *, actor: Actor = "operator", key: Key = None
     Example: concordat quarantine replay source.border-crossings/0/17
     """
     settings = load()
-    place = read_identifier(identifier)
-    appended = replay_quarantined(connection(settings, OPERATOR), _signer(settings, actor, key), *place)
+    cluster = connection(settings, OPERATOR)
+    place = to_decide(cluster, identifier)
+    appended = replay_quarantined(cluster, _signer(settings, actor, key), *place)
     _say(identifier, "asked to be decided again", appended.positions[0], json=json)
 
 
@@ -90,8 +91,8 @@ def discard(
     Example: concordat quarantine discard source.border-crossings/0/17 --reason "a test row"
     """
     settings = load()
-    place = read_identifier(identifier)
     cluster = connection(settings, OPERATOR)
+    place = to_decide(cluster, identifier)
     appended = discard_quarantined(cluster, _signer(settings, actor, key), *place, reason=reason)
     _say(identifier, "discarded", appended.positions[0], json=json)
 
@@ -102,12 +103,12 @@ def _described(entry: Quarantined, discarded: frozenset[tuple[str, int, int]]) -
     given_up = (entry.topic, entry.partition, entry.offset) in discarded
     kept = {name: value for name, value in msgspec.structs.asdict(entry).items() if name not in ("content", "reasons")}
     reasons = [f"{reason.code} {reason.clause}".strip() for reason in entry.reasons]
-    state = "discarded" if given_up else "waiting"
+    state = "discarded" if given_up else "waiting" if entry.offset >= 0 else "mend at its store"
     return {"id": entry.identifier, **kept, "reasons": reasons, "decided": decided, "state": state}
 
 
 def _signer(settings: Settings, actor: str, key: Path | None) -> Signer:
-    return Signer(actor, signing_key(key or settings.directory / "keys" / "operator.key"))
+    return signatory(actor, key or operator_key_path(settings))
 
 
 def _base64(data: bytes | None) -> str | None:

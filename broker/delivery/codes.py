@@ -81,6 +81,13 @@ QUARANTINE_SEALED = Code(
     "the content is not shown; reason and place of the record still are",
     "use the key directory of the worker that wrote it",
 )
+QUARANTINED_AT_INTAKE = Code(
+    "DEL-012",
+    "never on its source",
+    "the connector could not write this row to its source topic, so there is nothing there to decide again",
+    "nothing was done; the place it would have had is quarantined under `<topic>/<partition>/<offset>`",
+    "mend the row at its store: its next change arrives by itself",
+)
 CODES = (
     DIRECTORY_BUSY,
     OTHER_CLUSTER,
@@ -93,4 +100,5 @@ CODES = (
     REGISTER_BEHIND,
     STATE_UNSETTLED,
     QUARANTINE_SEALED,
+    QUARANTINED_AT_INTAKE,
 )

@@ -15,7 +15,7 @@ import msgspec
 
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
-from broker.delivery.codes import NO_SUCH_QUARANTINE, QUARANTINE_SEALED
+from broker.delivery.codes import NO_SUCH_QUARANTINE, QUARANTINE_SEALED, QUARANTINED_AT_INTAKE
 from broker.keys import QUARANTINE, KeyProvider, decrypt_at_rest, encrypt_at_rest
 from broker.policy.decision import Decision
 from contracts import topics
@@ -118,6 +118,20 @@ def read_identifier(text: str) -> tuple[str, int, int]:
     if topics.dataset_of(topic) is None or not partition.isdecimal() or not offset.isdecimal():
         raise Unusable(NO_SUCH_QUARANTINE.fault(f"{text!r} is not <source topic>/<partition>/<offset>"))
     return topic, int(partition), int(offset)
+
+
+def to_decide(connection: Connection, identifier: str) -> tuple[str, int, int]:
+    """Topic, partition and offset of a quarantined record that can be decided again or given up.
+
+    Raises `Unusable` for a text that is no identifier, `Refused` when there is no such record or when its row never came
+    to stand on its source: what stands there in its place is quarantined too, under its own identifier.
+    """
+    if "/sequence/" not in identifier:
+        read_identifier(identifier)
+    entry = find_quarantined(connection, identifier)
+    if entry.offset < 0:
+        raise Refused(QUARANTINED_AT_INTAKE.fault(identifier))
+    return entry.topic, entry.partition, entry.offset
 
 
 def quarantine_value(decision: Decision, origin: Origin, sealer: Sealer | None) -> bytes:
