@@ -88,7 +88,7 @@ INCOMPATIBLE = Code(
     "not compatible",
     "the new version would break readers of an older one with the same major version",
     "the version is not published",
-    "publish it under a new major version; agreements name the major version they share",
+    "raise the version number; what breaks readers needs a new major version, which agreements then name",
 )
 AMBIGUOUS = Code(
     "CON-014",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from broker import clock, settings
@@ -47,9 +48,7 @@ def command(
     chosen = settings.load()
     as_ = as_ or _recipient(chosen, reference)
     reached = connection(chosen, as_)
-    wanted = (topics.share(reference, share),) if share else _visible(reached, reference)
-    if not wanted:
-        raise Refused(NOTHING_TO_CONSUME.fault(f"`{as_}` may read no topic of {reference}"))
+    wanted = _wanted(reached, as_, reference, share)
     address = registry or f"http://{chosen.serve_host}:{chosen.serve_port}"
     properties = reached.properties
     signed_in = address, properties.get("sasl.username", ""), properties.get("sasl.password", "")
@@ -64,7 +63,25 @@ def command(
             errors.print("stopped")
         if group is not None:
             subscription.commit()
+    if not found:
+        errors.print(f"no record in {', '.join(wanted)}", markup=False)
     emit([_document(received) for received in found], json=json)
+
+
+def _wanted(reached: Connection, organisation: str, reference: str, share: str | None) -> tuple[str, ...]:
+    """The topics to read; raises `Refused` when the organisation may read none of them."""
+    if reached.username not in (
+        None,
+        organisation,
+    ):  # no credential of theirs is here, so the administrator's would be used
+        raise Refused(NOTHING_TO_CONSUME.fault(f"no credential of `{organisation}` is here"))
+    visible = _visible(reached, reference)
+    wanted = visible if share is None else tuple(name for name in visible if name == topics.share(reference, share))
+    if not wanted:
+        of = f"share {share} of {reference}" if share else f"topic of {reference}"
+        others = f"; it may read {', '.join(visible)}" if visible else ""
+        raise Refused(NOTHING_TO_CONSUME.fault(f"`{organisation}` may read no {of}{others}"))
+    return wanted
 
 
 def _recipient(chosen: settings.Settings, reference: str) -> str:
@@ -104,9 +121,15 @@ def _collect(
 
 def _show(received: list[Received]) -> None:
     rows = [
-        (r.topic, f"{r.partition}/{r.offset}", r.key, "withdrawn" if r.value is None else r.value) for r in received
+        (r.topic, f"{r.partition}/{r.offset}", r.key, "withdrawn" if r.value is None else _text(r.value))
+        for r in received
     ]
     emit(None, json=False, table=table("", ("topic", "place", "key", "value"), rows))
+
+
+def _text(value: dict[str, Any]) -> str:
+    """A value for people: its fields as JSON has them."""
+    return msgspec.json.encode(_plain(value)).decode()
 
 
 def _document(received: Received) -> dict[str, Any]:
