@@ -17,7 +17,7 @@ USAGE = Code(
     "usage",
     "The command was called with an unknown verb, option or argument, or without one that it needs.",
     "Nothing was done.",
-    "See the verb's --help; it ends with a worked example.",
+    "See the verb's --help; it has a worked example.",
 )
 UNEXPECTED = Code(
     "CDT-002",
@@ -96,6 +96,13 @@ NOTHING_TO_CONSUME = Code(
     "Nothing was read.",
     "Check the reference and --as; concordat provision apply makes the topics and access rules of what was signed.",
 )
+ALREADY_UP = Code(
+    "CDT-012",
+    "up already",
+    "Another `concordat up` runs in the same state directory.",
+    "Nothing was started: two would end each other's processes.",
+    "Stop the other one, or give this one its own place with --directory (and CONCORDAT_SERVE_PORT).",
+)
 RECORD_UNREADABLE = Code(
     "CDT-011",
     "record not readable",
@@ -108,6 +115,7 @@ CODES = (
     RECORD_UNREADABLE,
     REGISTRY_UNREACHABLE,
     NOTHING_TO_CONSUME,
+    ALREADY_UP,
     KEY_UNAVAILABLE,
     KEY_IDENTIFIER,
     USAGE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,12 +17,13 @@ from broker.cluster.client import Connection
 from broker.cluster.connect import connection, kafka_directory
 from broker.cluster.local import LocalKafka, running_pid
 from broker.cluster.plan import plan
+from broker.codes import ALREADY_UP
 from broker.processes import Processes
 from broker.register.commands import initialise
 from broker.register.follow import RegisterReader, read_snapshot
 from broker.register.keyfiles import new_key, signing_key
 from broker.settings import Settings, child_environment
-from contracts.faults import Unavailable
+from contracts.faults import Refused, Unavailable
 
 _LOOK_SECONDS = 1.0
 Say = Callable[[str], None]
@@ -58,10 +60,21 @@ def make_as_said(settings: Settings, cluster: Connection, snapshot: Snapshot) ->
     return len(steps)
 
 
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """The only `concordat up` of a state directory: two would stop each other's processes.  Raises `Refused`."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (directory / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Refused(ALREADY_UP.fault(str(directory))) from error
+        yield
+
+
 def keep_up(settings: Settings, connectors: Sequence[Path], say: Say) -> None:
-    """Run everything until interrupted.  Raises `Unavailable` when a process ends by itself."""
-    settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with kafka_of(settings) as cluster:
+    """Run everything until interrupted.  Raises `Unavailable` when a process ends by itself, `Refused` when all runs already."""
+    with _alone(settings.directory), kafka_of(settings) as cluster:
         say(f"Kafka: {cluster.bootstrap_servers}")
         if found(settings, cluster):
             say(f"a new register; the operator's key is {settings.directory / 'keys' / 'operator.key'}")
@@ -86,7 +99,8 @@ def _follow(settings: Settings, cluster: Connection, register: RegisterReader, r
             if wanted != made_for:
                 steps = make_as_said(settings, cluster, register.snapshot)
                 made_for = wanted
-                say(f"register position {wanted[0]}: {steps} change(s) made on Kafka")
+                if steps:
+                    say(f"register position {wanted[0]}: {steps} {'change' if steps == 1 else 'changes'} made on Kafka")
         except Unavailable as failure:
             say(f"{failure}; trying again")
         time.sleep(_LOOK_SECONDS)  # between two looks

@@ -82,6 +82,15 @@ def test_a_first_up_makes_a_register_and_ctrl_c_ends_everything(running):
     assert _processes_of(directory) == []
 
 
+def test_a_second_up_in_the_same_directory_is_refused_and_ends_nothing(running):
+    process, directory, address = running
+    command = [sys.executable, "-m", "broker.cli", "up", "--directory", str(directory)]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=directory.parent, check=False)
+    assert (second.returncode, second.stderr.split()[0]) == (3, "CDT-012")
+    assert process.poll() is None
+    assert _answers(f"{address}/readyz")
+
+
 def test_killed_at_once_it_leaves_no_process(running):
     process, directory, _ = running
     assert len(_processes_of(directory)) > 3
