@@ -51,5 +51,5 @@ def test_a_fault_has_its_place_and_never_repeats_the_text(old: str, new: str, li
 def test_an_unknown_connector_is_named_with_those_that_are_here(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(GOOD.replace("postgresql", "oracle"))
-    with pytest.raises(Unusable, match="'oracle'; here are: .*postgresql"):
+    with pytest.raises(Unusable, match=r"'oracle'; here are: .*postgresql"):
         load(path)
