@@ -26,8 +26,16 @@ def kafka(run_directory: Path) -> Iterator[Connection]:
         yield connection
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the integration tests of one file in one process: what a file sets up is set up once."""
+    """Keep the integration tests of one file in one process: what a file sets up is set up once.
+
+    All tests on the run's one PostgreSQL are in one process: replication slots belong to the server, not to a database.
+    """
     for item in items:
-        if item.get_closest_marker("integration") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+        if not item.get_closest_marker("integration"):
+            continue
+        if item.get_closest_marker("xdist_group"):
+            continue
+        shares_postgresql = {"postgresql", "database"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("postgresql" if shares_postgresql else item.location[0]))

@@ -48,6 +48,11 @@ def _processes_of(directory: Path) -> list[psutil.Process]:
     return found
 
 
+def _heed_interrupts() -> None:
+    """A test run in the background ignores Ctrl-C, and its children would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def running(tmp_path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
     """`concordat up` with its service ready, its directory, and the service's address."""
@@ -60,6 +65,7 @@ def running(tmp_path) -> Iterator[tuple[subprocess.Popen[str], Path, str]]:
         text=True,
         env=os.environ | {"CONCORDAT_SERVE_PORT": str(port), "CONCORDAT_PARTITIONS": "1"},
         cwd=tmp_path,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - one thread
     )
     try:
         assert _await(lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/readyz"), 90)
