@@ -24,18 +24,3 @@ def kafka(run_directory: Path) -> Iterator[Connection]:
     """A real Kafka, as its administrator; `.as_user(name, password)` signs in as another.  Use unique names."""
     with kafka_of_this_run(run_directory) as connection:
         yield connection
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the integration tests of one file in one process: what a file sets up is set up once.
-
-    All tests on the run's one PostgreSQL are in one process: replication slots belong to the server, not to a database.
-    """
-    for item in items:
-        if not item.get_closest_marker("integration"):
-            continue
-        if item.get_closest_marker("xdist_group"):
-            continue
-        shares_postgresql = {"postgresql", "database"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("postgresql" if shares_postgresql else item.location[0]))

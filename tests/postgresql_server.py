@@ -1,4 +1,8 @@
-"""The run's one PostgreSQL, shared by all its processes, and a database of its own for each test that asks."""
+"""A PostgreSQL for each process of a run, and a database of its own for each test that asks.
+
+Replication slots belong to a server, and making one waits for every open transaction of it: two processes on one server
+would meet.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from tests.servers import shared, unique
 
 @dataclass(frozen=True)
 class Postgresql:
-    """How the superuser reaches the run's server; the DSN names a password file, never the password."""
+    """How the superuser reaches the server; the DSN names a password file, never the password."""
 
     port: int
     passfile: str
@@ -24,10 +28,12 @@ class Postgresql:
 
 
 @pytest.fixture(scope="session")
-def postgresql(run_directory: Path) -> Iterator[Postgresql]:
+def postgresql(run_directory: Path, worker_id: str) -> Iterator[Postgresql]:
     """A real PostgreSQL 18 with `wal_level = logical`; use `database` for one of your own."""
     with shared(
-        run_directory, "postgresql", f"{Path(__file__).resolve().with_name('postgresql_factory.py')}:local_postgresql"
+        run_directory,
+        f"postgresql-{worker_id}",
+        f"{Path(__file__).resolve().with_name('postgresql_factory.py')}:local_postgresql",
     ) as found:
         yield Postgresql(found["port"], found["passfile"])
 
