@@ -56,6 +56,7 @@ KEYS = frozenset(
         "segment",
         "sequence",
         "share",
+        "signal",
         "status",
         "store",
         "timestamp",
