@@ -114,7 +114,7 @@ def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
-def until(condition: Callable[[], object], limit_seconds: float = 20.0) -> object:
+def until(condition: Callable[[], object], limit_seconds: float = 90.0) -> object:
     """Wait until `condition()` is true, and give what it gave; fails after the limit."""
     limit = time.monotonic() + limit_seconds
     while not (found := condition()):

@@ -38,7 +38,7 @@ def asked(database: str, kafka, tmp_path) -> dict:
         session.execute(TABLE)
         session.execute("ALTER TABLE items REPLICA IDENTITY FULL")
         session.execute("INSERT INTO items (id, name) SELECT n, 'name ' || n FROM generate_series(1, 20) n")
-    options = {"chunk_rows": 6, "slot_wait_seconds": 20, "heartbeat_seconds": 1}
+    options = {"chunk_rows": 6, "slot_wait_seconds": 60, "heartbeat_seconds": 1}
     return {"dsn": database, "dataset": name, "name": name, "keys": str(tmp_path / "keys"), "options": options}
 
 
@@ -59,6 +59,9 @@ def running(kafka, asked: dict):
     assert ready.wait(30)
     try:
         yield failures
+    except AssertionError as late:
+        late.add_note(f"the connector said: {failures}")
+        raise
     finally:
         stopping.set()
         thread.join(30)
