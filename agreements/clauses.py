@@ -8,25 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 from pydantic import BaseModel
 
+from agreements.mechanisms import MECHANISMS, ClauseClass, Mechanism
 from agreements.model import Agreement, AgreementKind
 
 Path = tuple[int | str, ...]
-
-
-class ClauseClass(StrEnum):
-    """What makes a clause hold."""
-
-    ENFORCED = "enforced"
-    PARTLY = "partly"
-    GATE = "gate"
-    ATTESTED = "attested"
-    UNENFORCED = "unenforced"
+_UNKNOWN = Mechanism(ClauseClass.UNENFORCED, "this version does not know the clause", "")
 
 
 class ClauseLine(NamedTuple):
@@ -36,48 +27,8 @@ class ClauseLine(NamedTuple):
     clause: str
     clause_class: ClauseClass
     mechanism: str
-
-
-_E, _P, _G, _A, _U = ClauseClass
-_NO_LIMITS = "no counters are kept yet, so nothing would stop at the limit"
-_NO_REVIEWS = "no reminder is sent and nothing is suspended at a review yet"
-_PROMISE = "the recipient's promise; in the signed text"
-_CLAUSES: dict[str, tuple[ClauseClass, str]] = {
-    "concordat": (_G, "names the form; another form is refused"),
-    "reference": (_E, "cited by every decision, with version and content hash"),
-    "version": (_E, "cited by every decision"),
-    "kind": (_G, "only a DSA can be activated"),
-    "title": (_A, "in the signed text"),
-    "under": (_U, "an umbrella cannot be checked yet, so nothing would show that this only narrows it"),
-    "parties.organisation": (_E, "only the recipient's Kafka user may read a share's topic"),
-    "parties.side": (_E, "shares flow from the provider's datasets to the recipient's topics"),
-    "parties.role": (_A, "in the signed text"),
-    "parties.signs": (_G, "every office named has signed"),
-    "parties.hosting": (_A, "in the signed text"),
-    "purposes.prohibited": (_P, "no share may have such a purpose; use by the recipient is its promise"),
-    "law": (_A, "in the signed text"),
-    "assessments": (_A, "in the signed text"),
-    "shares.id": (_E, "one topic for each share"),
-    "shares.dataset": (_E, "no other dataset is read for the share"),
-    "shares.contract": (_E, "records of another major version are not shared"),
-    "shares.purpose": (_P, "cited by every decision; use by the recipient is its promise"),
-    "shares.classification_ceiling": (_E, "a contract above the ceiling does not compile"),
-    "shares.rows": (_E, "row filter on every record; an error is not shared"),
-    "shares.key": (_E, "every key is treated"),
-    "shares.fields": (_E, "what is not named is dropped; each field's treatment on every record"),
-    "shares.caveats": (_G, "the contract must have these caveats in these versions"),
-    "limits.events_per_day": (_U, _NO_LIMITS),
-    "limits.distinct_subjects_per_month": (_U, _NO_LIMITS),
-    "limits.look_back": (_E, "event time at delivery"),
-    "dates.start": (_E, "nothing flows before"),
-    "dates.end": (_E, "nothing flows after"),
-    "dates.review": (_A, "in the signed text; the parties keep the date"),
-    "delivery.retention": (_P, "the topic's retention for events; an entity's topic keeps the newest view of each key"),
-    "delivery.cloudevents_headers": (_U, "these headers are not written yet"),
-    "delivery.when_suspended": (_E, "records are held or dropped while suspended"),
-    "after_delivery": (_A, _PROMISE),
-    "review": (_U, _NO_REVIEWS),
-}
+    shown_by: str
+    """The test that shows it."""
 
 
 def clause_report(agreement: Agreement) -> tuple[ClauseLine, ...]:
@@ -127,12 +78,10 @@ def spelled(path: Path) -> str:
 
 def _line(agreement: Agreement, path: Path) -> ClauseLine:
     name = _name(path)
-    clause_class, mechanism = _CLAUSES.get(name, (ClauseClass.UNENFORCED, "this version does not know the clause"))
+    clause_class, mechanism, shown_by = MECHANISMS.get(name, _UNKNOWN)
     if name == "kind" and agreement.kind is not AgreementKind.DSA:
         clause_class, mechanism = ClauseClass.UNENFORCED, "only a DSA can be activated by this version"
-    if name == "delivery.cloudevents_headers" and not agreement.delivery.cloudevents_headers:
-        clause_class, mechanism = ClauseClass.ENFORCED, "no such header is written"
-    return ClauseLine(path, spelled(path), clause_class, mechanism)
+    return ClauseLine(path, spelled(path), clause_class, mechanism, shown_by)
 
 
 def _name(path: Path) -> str:
@@ -143,7 +92,7 @@ def _paths(value: object, path: Path) -> Iterator[Path]:
     """The path of every clause that is present: as deep as the table goes."""
     if _is_absent(value):
         return
-    if _name(path) in _CLAUSES:
+    if _name(path) in MECHANISMS:
         yield path
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
@@ -158,4 +107,4 @@ def _paths(value: object, path: Path) -> Iterator[Path]:
 def _is_absent(value: object) -> bool:
     if isinstance(value, BaseModel):
         return all(_is_absent(getattr(value, name)) for name in type(value).model_fields)
-    return value is None or value == ()
+    return value is None or value is False or value == ()

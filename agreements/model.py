@@ -1,37 +1,64 @@
 """The agreement as one typed, immutable value: who promised what to whom, for which purpose, until when.
 
-`agreements.text` reads and renders it (`parse(render(x)) == x`), `agreements.lifecycle` says what may happen to it.
-One model serves MOU, umbrella MOU and DSA.  All sequences are tuples and all mappings are written once.
+`agreements.text` reads and renders it (`parse(render(x)) == x`), `agreements.lifecycle` says what may happen to it,
+`agreements.clauses` says what makes each clause hold.  One model serves MOU, umbrella MOU and DSA.  All sequences are
+tuples and all mappings are written once.  `docs/formats/agreement.md` is made from it: the docstrings here are its words.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
-from agreements.durations import CalendarDuration, ExactDuration
-from agreements.treatments import Band, Clause, Mask, Treatment, read_treatment
+from agreements.durations import ExactDuration
+from agreements.promises import (
+    AfterDelivery,
+    Assessments,
+    Attestation,
+    Audit,
+    Breach,
+    Exceptional,
+    Geography,
+    Justification,
+    PeriodicReturn,
+    Review,
+    Security,
+    SubjectAccess,
+    Termination,
+    Transparency,
+)
+from agreements.shares import Share
+from agreements.terms import (
+    ClockTime,
+    ContentHash,
+    Count,
+    CountryCode,
+    Day,
+    HeaderLine,
+    OrganisationIdentifier,
+    PurposeIdentifier,
+    Reference,
+    Text,
+)
+from agreements.treatments import Band, Clause, Mask, Treatment
 
 __all__ = [
     "AfterDelivery",
     "Agreement",
     "AgreementKind",
     "Assessments",
+    "Attestation",
     "Band",
     "Clause",
-    "Corrections",
-    "DataProtectionAssessment",
     "Dates",
     "Delivery",
     "Law",
     "Limits",
     "Mask",
     "Party",
-    "PublicInterestAssessment",
     "Purposes",
     "Review",
     "Share",
@@ -39,6 +66,7 @@ __all__ = [
     "Treatment",
     "Under",
     "WhenSuspended",
+    "Window",
 ]
 
 
@@ -46,8 +74,11 @@ class AgreementKind(StrEnum):
     """The three documents that one model serves."""
 
     DSA = "dsa"
+    """One provider, one recipient: the only kind under which anything is delivered."""
     MOU = "mou"
+    """Terms between two or more organisations; nothing is delivered under it, agreements may stand under it."""
     UMBRELLA_MOU = "umbrella-mou"
+    """Generic terms for many agreements, which can only narrow them."""
 
 
 class Side(StrEnum):
@@ -64,39 +95,34 @@ class WhenSuspended(StrEnum):
     DROP = "drop"
 
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
-
-
-def _printable(text: str) -> str:
-    if _CONTROL.search(text):
-        raise ValueError("control characters are not text")
-    if not text.strip():
-        raise ValueError("text may not be empty")
-    return text
-
-
-Text = Annotated[str, Field(max_length=10_000), AfterValidator(_printable)]
-"""Words for people: at least one, no control characters."""
-Count = Annotated[int, Field(ge=1, le=2**53 - 1)]
-"""A whole number that every JSON reader keeps exactly."""
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
-Reference = Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$", max_length=64)]
-ShareIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-OrganisationIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-PurposeIdentifier = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$", max_length=128)]
-ContentHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-FieldPath = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=256)]
-CaveatReference = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[1-9][0-9]{0,8}$", max_length=128)]
-HeaderLine = Literal["agreement/1"]
-"""What the key `concordat` says: the form and its version."""
-
-
 class Under(Clause):
     """The umbrella this agreement can only narrow, pinned by hash (NARROW-ONLY)."""
 
     reference: Reference
     version: Count
     hash: ContentHash
+
+
+class Contact(Clause):
+    """An office of a party and where it is reached."""
+
+    office: Text
+    address: Text
+
+
+class Processor(Clause):
+    """Somebody who works on the data for a party; the broker gives it no access of its own."""
+
+    organisation: OrganisationIdentifier
+    task: Text
+    until: Day | None = None
+
+
+class Access(Clause):
+    """Who inside the party may see the data."""
+
+    people: Text
+    vetting: Text | None = None
 
 
 class Party(Clause):
@@ -106,13 +132,18 @@ class Party(Clause):
     side: Annotated[Side, Field(strict=False)]
     role: Literal["controller", "joint-controller", "processor"]
     signs: Annotated[tuple[Text, ...], Field(min_length=1)]
-    hosting: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
-    """ISO 3166-1 alpha-2 code of the country where the party keeps what it receives."""
+    contacts: tuple[Contact, ...] = ()
+    processors: tuple[Processor, ...] = ()
+    access: Access | None = None
+    hosting: CountryCode | None = None
+    """The country where the party keeps what it receives."""
 
 
 class Purposes(Clause):
-    """Purposes that nobody may pursue with what is shared."""
+    """What the data may be used for, and what nobody may do with it.  A purpose also means those below it."""
 
+    permitted: tuple[PurposeIdentifier, ...] = ()
+    """Empty: each share's purpose alone."""
     prohibited: tuple[PurposeIdentifier, ...] = ()
 
 
@@ -120,54 +151,24 @@ class Law(Clause):
     """The power to share, the lawful basis and the data-protection regime."""
 
     power: Text
+    gateway: Text | None = None
+    """The statutory gateway, where another provision than the power opens it."""
     lawful_basis: Text
     regime: Literal["uk-gdpr", "part-3", "part-4"]
-
-
-class DataProtectionAssessment(Clause):
-    """The impact assessment and its outcome."""
-
-    reference: Text
-    outcome: Text
-    decided_on: Day
-
-
-class PublicInterestAssessment(Clause):
-    """The public-interest test and its reasons."""
-
-    decided_on: Day
-    text: Text
-
-
-class Assessments(Clause):
-    """The assessments that gate activation."""
-
-    data_protection: DataProtectionAssessment | None = None
-    public_interest: PublicInterestAssessment | None = None
-
-
-class Share(Clause):
-    """The unit of delivery: one dataset, one purpose, one recipient, one topic."""
-
-    id: ShareIdentifier
-    dataset: ShareIdentifier
-    contract: Annotated[int, Field(ge=0, le=2**53 - 1)]
-    """The contract's major version."""
-    purpose: PurposeIdentifier
-    classification_ceiling: Literal["OFFICIAL", "SECRET", "TOP SECRET"]
-    rows: Text | None = None
-    """The row filter in the CEL subset; None shares every row."""
-    key: Literal["keep", "tokenise"]
-    fields: Annotated[dict[FieldPath, Annotated[Treatment, BeforeValidator(read_treatment)]], Field(min_length=1)]
-    """Dotted path to treatment; what is not named is dropped (DEFAULT-DENY)."""
-    caveats: tuple[CaveatReference, ...] = ()
+    cross_regime: Text | None = None
+    """Why data held under another regime than the recipient's may flow; without it such data may not."""
+    binding: bool = False
+    """Whether the parties mean the agreement to bind in law."""
 
 
 class Limits(Clause):
     """Ceilings on what flows.  None is no ceiling."""
 
     events_per_day: Count | None = None
+    """Deliveries of all shares together, a day in Europe/London."""
     distinct_subjects_per_month: Count | None = None
+    """Different people of all shares together, a month in Europe/London."""
+    when_reached: Literal["suspend", "hold", "deny"] = "suspend"
     look_back: ExactDuration | None = None
     """How old an event may be when it is delivered."""
 
@@ -180,36 +181,24 @@ class Dates(Clause):
     review: Day | None = None
 
 
+class Window(Clause):
+    """The hours of the day in which records are delivered; outside them they are held."""
+
+    opens: ClockTime
+    closes: ClockTime
+    days: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...] = ()
+    """Empty: every day."""
+
+
 class Delivery(Clause):
-    """How the department receives."""
+    """How and when the department receives."""
 
     retention: ExactDuration = timedelta(days=7)
     cloudevents_headers: bool = False
+    embargo: ExactDuration | None = None
+    """How long after it was recorded a change is held before it is delivered."""
+    window: Window | None = None
     when_suspended: Annotated[WhenSuspended, Field(strict=False)] = WhenSuspended.DROP
-
-
-class Corrections(Clause):
-    """How soon a correction is to be acknowledged."""
-
-    acknowledge_within: CalendarDuration
-
-
-class AfterDelivery(Clause):
-    """What the recipient promises about what it holds."""
-
-    retention: CalendarDuration | None = None
-    destruction: Literal["certificate", "none"] | None = None
-    onward_disclosure: Literal["never", "with-consent"] = "never"
-    corrections: Corrections | None = None
-    adverse_decision_needs_second_source: bool = False
-
-
-class Review(Clause):
-    """Reminders before the review date, and what happens when it passes."""
-
-    reminders: tuple[ExactDuration, ...] = ()
-    overdue: Literal["warn", "suspend"] | None = None
-    grace: ExactDuration | None = None
 
 
 class Agreement(Clause):
@@ -220,17 +209,34 @@ class Agreement(Clause):
     version: Count
     kind: Annotated[AgreementKind, Field(strict=False)]
     title: Text
+    change: Text | None = None
+    """What this version changes, and why."""
     under: Under | None = None
     parties: Annotated[tuple[Party, ...], Field(min_length=2)]
     purposes: Purposes = Purposes()
     law: Law
+    justification: Justification = Justification()
     assessments: Assessments = Assessments()
+    exceptional: Exceptional | None = None
     shares: tuple[Share, ...] = ()
     limits: Limits = Limits()
     dates: Dates
     delivery: Delivery = Delivery()
+    geography: Geography | None = None
+    security: Security = Security()
+    attestations: tuple[Attestation, ...] = ()
     after_delivery: AfterDelivery = AfterDelivery()
+    subject_access: SubjectAccess | None = None
+    transparency: Transparency = Transparency()
+    breach: Breach | None = None
+    audit: Audit = Audit()
+    returns: tuple[PeriodicReturn, ...] = ()
+    costs: Text | None = None
+    disputes: Text | None = None
+    liability: Text | None = None
+    variation: Text | None = None
     review: Review = Review()
+    termination: Termination = Termination()
 
     def party(self, side: Side) -> Party:
         """The only party on `side`; a DSA has one of each."""

@@ -19,7 +19,7 @@ from contracts.model import Contract
 
 
 class AgreementState(StrEnum):
-    """What has happened to an agreement by acts; whether it is in force also depends on the time (`Standing`)."""
+    """What has happened to an agreement by acts; whether it is in force also depends on the time (`agreements.standing`)."""
 
     SUBMITTED = "submitted"
     APPROVED = "approved"
@@ -141,15 +141,6 @@ class AgreementEntry:
     """The clause report as it was submitted (JSON), to which the signatures are bound."""
     suspensions: tuple[Suspension, ...] = ()
 
-    def standing(self, share: str, now: datetime) -> Standing:
-        """What this agreement means for `share` at `now` (DEFAULT-DENY: anything unclear does not cover)."""
-        signed = self.state in (AgreementState.APPROVED, AgreementState.SUSPENDED)
-        if not signed or not self.starts_at <= now < self.ends_at:
-            return Standing.NOT_COVERING
-        if any(suspension.concerns(share) for suspension in self.suspensions):
-            return Standing.HELD if self.agreement.delivery.when_suspended == "hold" else Standing.DROPPED
-        return Standing.IN_FORCE
-
     @property
     def recipient(self) -> str:
         """The receiving organisation."""
@@ -254,7 +245,7 @@ class Snapshot:
     def coverages(self, dataset: str) -> tuple[Coverage, ...]:
         """Every signed share over `dataset`; cost does not depend on other datasets' agreements.
 
-        The caller asks each one's `standing` at its own time.
+        The caller asks how each one stands at its own time (`agreements.standing`).
         """
         return self._coverages.get(dataset, ())
 

@@ -23,6 +23,7 @@ from datetime import datetime
 import msgspec
 
 from agreements.snapshot import ContractEntry, Coverage, Snapshot
+from agreements.standing import stand
 from broker.audit.segment import SALTS_BYTES, Decided, Segment, Terms, build_segment
 from broker.audit.segment import Ground as SegmentGround
 from broker.cluster.client import PartitionOffset
@@ -32,7 +33,7 @@ from broker.delivery.mark import Mark
 from broker.delivery.progress import Progress, progress_key
 from broker.delivery.quarantine import Origin, Sealer, quarantine_key, quarantine_value
 from broker.delivery.state import Place, SentChange
-from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Sent, SourceRecord
+from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Reason, Sent, SourceRecord
 from broker.policy.engine import Circumstance, Engine, Settlement
 from broker.policy.plan import Plan
 from contracts import topics
@@ -189,8 +190,8 @@ def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalua
     for index, coverage in enumerate(route.coverages):
         place = Place(coverage.topic, work.partition)
         keys = _keys(evaluated, index) if route.entity_topics else ()
-        standing = coverage.entry.standing(coverage.share.id, ground.now)
-        circumstances.append(Circumstance(standing, sent_of(place, keys) if keys else {}))
+        standing, code, clause = stand(ground.snapshot, coverage, ground.now)
+        circumstances.append(Circumstance(standing, sent_of(place, keys) if keys else {}, Reason(code, clause)))
     contract = route.entry.contract
     withdraws = contract.kind is Kind.ENTITY and contract.on_quarantine is OnQuarantine.WITHDRAW
     return settle(route.engine, evaluated, circumstances, work.mode, withdraws=withdraws)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from agreements.snapshot import Coverage, Job, Snapshot, Standing
+from agreements.standing import stand
 from broker.audit import codes
 from broker.audit.leaf import DELIVERED
 from broker.audit.read import Opened, OpenSegment
@@ -30,7 +31,7 @@ def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
     standings = {
         (coverage.entry.agreement.reference, coverage.share.id): (coverage, standing)
         for coverage in snapshot.coverages(dataset)
-        if (standing := coverage.entry.standing(coverage.share.id, now)) is not Standing.NOT_COVERING
+        if (standing := stand(snapshot, coverage, now).standing) is not Standing.NOT_COVERING
     }
     if header.mode != "live":
         asked = (

@@ -127,7 +127,7 @@ def list_(*, json: Json = False) -> None:
         for e in entries
     ]
     columns = ("reference", "version", "state", "recipient", "start", "end")
-    document = [entry_document(entry, now) for entry in entries]
+    document = [entry_document(entry, snapshot, now) for entry in entries]
     emit(document, json=json, table=table("Agreements", columns, rows))
 
 
@@ -150,7 +150,7 @@ def show(
         results.print(text.render(entry.agreement), markup=False, end="")
     else:
         document = shown_document(entry, snapshot, clock.now())
-        emit(document, json=json, table=entry_table(entry, clock.now()))
+        emit(document, json=json, table=entry_table(entry, snapshot, clock.now()))
 
 
 @app.command()
@@ -272,7 +272,7 @@ def _show_entry(appended: Appended, reference: str, *, json: bool) -> None:
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     missing = [f"{office} of {organisation}" for organisation, office in missing_offices(entry)]
-    document = said(appended, **entry_document(entry, clock.now()), missing=missing)
+    document = said(appended, **entry_document(entry, appended.snapshot, clock.now()), missing=missing)
     waiting = f"; still to sign: {', '.join(missing)}" if missing else ""
     shown = f"{reference} version {entry.agreement.version} is {entry.state}{waiting}"
     emit(document, json=json, table=shown)

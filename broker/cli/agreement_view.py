@@ -17,14 +17,15 @@ from agreements.acts import (
 )
 from agreements.apply_agreements import missing_offices
 from agreements.signing import read_agreement_statement
-from agreements.snapshot import AgreementEntry, Snapshot
+from agreements.snapshot import AgreementEntry, Coverage, Snapshot
+from agreements.standing import stand
 from broker.cli.output import table
 from broker.register.history import Accepted
 from broker.register.stop import Stop
 from contracts import topics
 
 
-def entry_document(entry: AgreementEntry, now: datetime) -> dict[str, Any]:
+def entry_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
     """One version of an agreement as programs read it; `standing` is each share's at `now`."""
     agreement = entry.agreement
     return {
@@ -56,7 +57,7 @@ def entry_document(entry: AgreementEntry, now: datetime) -> dict[str, Any]:
                 "purpose": share.purpose,
                 "topic": topics.share(agreement.reference, share.id),
                 "view_schema": entry.view_schemas.get(share.id),
-                "standing": entry.standing(share.id, now),
+                "standing": stand(snapshot, Coverage(entry, share), now).standing,
             }
             for share in agreement.shares
         ],
@@ -69,15 +70,15 @@ def shown_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
     Sealed keys are ciphertext: the recipient alone can open them.
     """
     reference = entry.agreement.reference
-    document = entry_document(entry, now)
+    document = entry_document(entry, snapshot, now)
     for share in document["shares"]:
         share["sealed_keys"] = dict(snapshot.sealed(reference, share["id"]))
     return document | {"text": text.render(entry.agreement)}
 
 
-def entry_table(entry: AgreementEntry, now: datetime) -> Table:
+def entry_table(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> Table:
     """One version of an agreement for people."""
-    document = entry_document(entry, now)
+    document = entry_document(entry, snapshot, now)
     rows = [(name, document[name]) for name in ("title", "state", "content_hash", "drafted_by", "recipient")]
     rows += [("starts", entry.starts_at), ("ends", entry.ends_at)]
     rows += [("signed", f"{s.office} of {s.organisation}: {s.signatory}") for s in entry.signatures]

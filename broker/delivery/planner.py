@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 
 from agreements.snapshot import Job, Snapshot, Standing
+from agreements.standing import stand
 from broker.cluster.client import Message
 from broker.delivery.jobs import Situation, advance, next_task, note_held, review
 from broker.delivery.progress import Progress
@@ -110,7 +111,7 @@ def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> tuple[dict[
     awaited = set()
     for coverage in snapshot.coverages(dataset):
         entry = coverage.entry
-        standing = entry.standing(coverage.share.id, now)
+        standing = stand(snapshot, coverage, now).standing
         if standing is not Standing.NOT_COVERING:
             standings[coverage.topic] = standing
         elif now < entry.ends_at:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from agreements.snapshot import ContractEntry, Coverage, Snapshot, Standing
+from agreements.snapshot import ContractEntry, Coverage, Snapshot
+from agreements.standing import covers, moments
 from broker.delivery.codes import SHARE_BLOCKED
 from broker.pipeline import Route
 from broker.policy.engine import Engine
@@ -44,7 +45,7 @@ class Routes:
         self.by_dataset: Mapping[str, Route | Blocked] = {}
         self._made_at: datetime | None = None
         self._changes_at: datetime | None = None
-        """When an agreement next begins or ends: the routes are to be made again then."""
+        """When the standing of a share may next change by time alone: the routes are to be made again then."""
 
     def stand_at(self, now: datetime) -> bool:
         """Whether the routes are also those of `now`: no agreement has begun or ended since, and the clock was not set back."""
@@ -56,14 +57,13 @@ class Routes:
         """Make the routes of every published dataset as they are under `snapshot` at `now`."""
         self.by_dataset = {dataset: self._route(snapshot, dataset, now) for dataset in snapshot.contracts}
         self._made = {name: kept for name, kept in self._made.items() if name in self.by_dataset}
-        moments = [
+        changes = (
             moment
             for dataset in snapshot.contracts
             for coverage in snapshot.coverages(dataset)
-            for moment in (coverage.entry.starts_at, coverage.entry.ends_at)
-            if moment > now
-        ]
-        self._made_at, self._changes_at = now, min(moments, default=None)
+            for moment in moments(snapshot, coverage.entry, now)
+        )
+        self._made_at, self._changes_at = now, min(changes, default=None)
 
     def retry(self, snapshot: Snapshot, now: datetime) -> None:
         """Look again at the topics of blocked datasets."""
@@ -74,11 +74,7 @@ class Routes:
     def _route(self, snapshot: Snapshot, dataset: str, now: datetime) -> Route | Blocked:
         entry = snapshot.contract(dataset)
         assert entry is not None
-        coverages = tuple(
-            coverage
-            for coverage in snapshot.coverages(dataset)
-            if coverage.entry.standing(coverage.share.id, now) is not Standing.NOT_COVERING
-        )
+        coverages = tuple(coverage for coverage in snapshot.coverages(dataset) if covers(coverage.entry, now))
         signature = self._signature(snapshot, dataset, coverages)
         known = self._made.get(dataset)
         if known is not None and known[0] == signature:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agreements.snapshot import Standing
-from broker.policy.decision import Decision, Evaluated, Mode, Sent, SourceRecord
+from broker.policy.decision import Decision, Evaluated, Mode, Reason, Sent, SourceRecord
+
+SUSPENDED = Reason("suspended", "delivery.when_suspended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Circumstance:
     standing: Standing
     sent: Mapping[bytes, Sent]
     """Re-keyed key to what the department holds, for every key the batch's verdicts name (entity datasets only)."""
+    stopped_by: Reason = SUSPENDED
+    """Why the share is not in force; of no meaning where it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,6 @@ from broker.policy.engine import Circumstance, Settlement, StateChange
 from broker.policy.plan import Plan
 from contracts.model import Kind
 
-_SUSPENDED = "suspended"
-
 
 def settle(
     plans: Sequence[Plan], evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode
@@ -38,7 +36,7 @@ class _Task:
     def __init__(self, index: int, plan: Plan, circumstance: Circumstance, mode: Mode) -> None:
         self.changes: list[StateChange] = []
         self._index, self._plan, self._mode = index, plan, mode
-        self._standing = circumstance.standing
+        self._standing, self._stopped_by = circumstance.standing, circumstance.stopped_by
         self._sent = dict(circumstance.sent)
 
     def settle(self, evaluated: Sequence[Evaluated]) -> Iterator[Decision]:
@@ -77,10 +75,8 @@ class _Task:
         """The decision where the agreement's standing lets nothing out; None where it is in force (DEFAULT-DENY)."""
         if self._standing is Standing.IN_FORCE:
             return None
-        if self._standing is Standing.NOT_COVERING:
-            return self._silent(one, Outcome.DENY, (Reason("not-in-force", "dates"),), held)
         outcome = Outcome.HOLD if self._standing is Standing.HELD else Outcome.DENY
-        return self._silent(one, outcome, (Reason(_SUSPENDED, "delivery.when_suspended"),), held)
+        return self._silent(one, outcome, (self._stopped_by,), held)
 
     def _deliver(self, one: Evaluated, verdict: Verdict, held: Sent | None = None) -> Decision:
         outcome = Outcome.REDACT if verdict.treated else Outcome.PERMIT

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agreements.clauses import ClauseClass, clause_report, leaves_nothing_unenforced, report_text
 from agreements.compare import changes
+from agreements.mechanisms import MECHANISMS
 from agreements.model import Agreement
 from agreements.text import check, parse, places
 from broker.register.template import TEMPLATE
@@ -183,7 +186,7 @@ def test_a_document_that_is_too_deep_or_too_large_is_refused():
     assert only_fault(parse("a: " + "x" * 1_000_001)) == {("AGR-010", (1, 1))}
 
 
-def test_every_clause_is_in_exactly_one_class():
+def test_every_clause_is_in_one_class():
     agreement = check(SOUND)
     report = clause_report(agreement)
     assert len({line.clause for line in report}) == len(report)
@@ -201,3 +204,13 @@ def test_places_and_changes_speak_in_clause_paths():
         ("parties[work-and-pensions].hosting", "GB", "FR"),
         ("shares[departures].fields.direction", "keep", "tokenise"),
     ]
+
+
+def test_the_test_that_shows_each_mechanism_exists():
+    root = Path(__file__).parents[3]
+    for name, mechanism in MECHANISMS.items():
+        if mechanism.clause_class is ClauseClass.UNENFORCED:
+            assert not mechanism.shown_by, name
+            continue
+        file, _, function = mechanism.shown_by.partition("::")
+        assert f"def {function}" in (root / file).read_text(), name

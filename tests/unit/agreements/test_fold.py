@@ -13,7 +13,8 @@ from agreements.fold import fold_batch
 from agreements.instants import end_of, start_of
 from agreements.model import Treatment, WhenSuspended
 from agreements.signing import Signer
-from agreements.snapshot import EMPTY, AgreementState, JobKind, Snapshot, Standing
+from agreements.snapshot import EMPTY, AgreementState, Coverage, JobKind, Snapshot, Standing
+from agreements.standing import NOT_COVERING, stand
 from tests.registers import SIRO, agreement, approved, enrolled, signer
 
 REFERENCE = "DSA-2026-101"
@@ -37,12 +38,13 @@ def test_the_last_signature_approves_and_starts_what_entities_need():
 
 
 def test_standing_follows_the_days_in_london():
-    entry = approved().snapshot.agreement(REFERENCE)
-    share = entry.agreement.shares[0].id
-    assert entry.standing(share, entry.starts_at - timedelta(microseconds=1)) is Standing.NOT_COVERING
-    assert entry.standing(share, entry.starts_at) is Standing.IN_FORCE
-    assert entry.standing(share, entry.ends_at - timedelta(microseconds=1)) is Standing.IN_FORCE
-    assert entry.standing(share, entry.ends_at) is Standing.NOT_COVERING
+    snapshot = approved().snapshot
+    entry = snapshot.agreement(REFERENCE)
+    first = Coverage(entry, entry.agreement.shares[0])
+    assert stand(snapshot, first, entry.starts_at - timedelta(microseconds=1)) == NOT_COVERING
+    assert stand(snapshot, first, entry.starts_at).standing is Standing.IN_FORCE
+    assert stand(snapshot, first, entry.ends_at - timedelta(microseconds=1)).standing is Standing.IN_FORCE
+    assert stand(snapshot, first, entry.ends_at) == NOT_COVERING
 
 
 def test_a_day_begins_and_ends_in_london():
@@ -132,8 +134,10 @@ def test_a_partial_suspension_leaves_the_other_shares_in_force():
     first, *others = [share.id for share in agreement().shares]
     register.do(acts.AgreementSuspended(REFERENCE, "part", (first,)), "signatory/ho-siro")
     entry = register.snapshot.agreement(REFERENCE)
-    assert entry.standing(first, IN_FORCE) in (Standing.HELD, Standing.DROPPED)
-    assert all(entry.standing(other, IN_FORCE) is Standing.IN_FORCE for other in others)
+    found = {s.id: stand(register.snapshot, Coverage(entry, s), IN_FORCE) for s in entry.agreement.shares}
+    assert found[first].standing in (Standing.HELD, Standing.DROPPED)
+    assert (found[first].code, found[first].clause) == ("suspended", "delivery.when_suspended")
+    assert all(found[other].standing is Standing.IN_FORCE for other in others)
     assert register.do(acts.AgreementSuspended(REFERENCE, "?", ("no-such",)), "operator") == ["unknown object"]
 
 

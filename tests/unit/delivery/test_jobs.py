@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agreements import acts
-from agreements.snapshot import Job, JobKind, Standing
+from agreements.snapshot import Coverage, Job, JobKind, Standing
+from agreements.standing import stand
 from broker.cluster.client import Message
 from broker.delivery import rederive
 from broker.delivery.jobs import Situation, Task, advance, next_task, note_held, review
@@ -176,10 +177,17 @@ def test_a_version_that_has_not_begun_does_not_hide_the_one_in_force():
     for share in agreement().shares:
         topic = topics.share("DSA-2026-101", share.id)
         standings, awaited = standings_of(register.snapshot, share.dataset, during)
-        assert standings[topic] is old.standing(share.id, during) is not Standing.NOT_COVERING
+        assert (
+            standings[topic]
+            is stand(register.snapshot, Coverage(old, share), during).standing
+            is not Standing.NOT_COVERING
+        )
         assert awaited == {new.approved_position}
         standings, awaited = standings_of(register.snapshot, share.dataset, after)
-        assert (standings[topic], awaited) == (new.standing(share.id, after), frozenset())
+        assert (standings[topic], awaited) == (
+            stand(register.snapshot, Coverage(new, share), after).standing,
+            frozenset(),
+        )
 
 
 def test_a_backfill_waits_for_the_version_it_is_for_while_the_one_before_it_is_in_force():

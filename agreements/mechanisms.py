@@ -1,0 +1,163 @@
+"""What makes each clause hold: its class, the mechanism, and the test that shows it (NOTHING-UNENFORCED).
+
+A clause that is not in `MECHANISMS`, or stands there as `UNENFORCED`, keeps its agreement from being submitted.  An *enforced*
+clause is entered in the change that brings its mechanism; `broker.policy.proofs` proves the mechanism again, on an
+event that it refuses and that would be delivered without it, before every submission and activation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class ClauseClass(StrEnum):
+    """What makes a clause hold."""
+
+    ENFORCED = "enforced"
+    """On every event."""
+    PARTLY = "partly"
+    """The broker's side on every event; the rest is a party's promise."""
+    GATE = "gate"
+    """The agreement cannot come into force without it."""
+    ATTESTED = "attested"
+    """A party's promise, in the signed text."""
+    UNENFORCED = "unenforced"
+    """By nothing: the agreement cannot be submitted."""
+
+
+class Mechanism(NamedTuple):
+    """What makes one clause hold, in a sentence, and the test that shows it (`tests/….py::test_…`)."""
+
+    clause_class: ClauseClass
+    sentence: str
+    shown_by: str
+
+
+_E, _P, _G, _A, _U = ClauseClass
+_FOLD = "tests/unit/agreements/test_fold.py"
+_FAULTY = "tests/unit/agreements/test_faulty_documents.py"
+_COMPILE = "tests/unit/test_compile.py"
+_ENGINE = "tests/unit/test_reference_engine.py"
+
+
+def _said(sentence: str = "a party's promise, in the signed text") -> Mechanism:
+    return Mechanism(_A, sentence, f"{_FAULTY}::test_every_clause_is_in_one_class")
+
+
+def _missing(sentence: str) -> Mechanism:
+    return Mechanism(_U, sentence, "")
+
+
+_NO_LIMITS = "no counters are kept yet, so nothing would stop at the limit"
+_NO_REVIEWS = "no reminder is sent and nothing is suspended at a review yet"
+_NOT_YET = "nothing acts on it yet"
+MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
+    {
+        "concordat": Mechanism(
+            _G, "names the form; another form is refused", f"{_FAULTY}::test_a_fault_of_form_is_named_with_its_place"
+        ),
+        "reference": Mechanism(
+            _E, "cited by every decision, with version and content hash", "tests/unit/audit/test_segment.py"
+        ),
+        "version": Mechanism(_E, "cited by every decision", "tests/unit/audit/test_segment.py"),
+        "kind": Mechanism(_G, "only a DSA is delivered under", _FOLD),
+        "title": _said(),
+        "change": _said(),
+        "under": _missing("an umbrella cannot be checked yet, so nothing would show that this only narrows it"),
+        "parties.organisation": Mechanism(
+            _E, "only the recipient's Kafka user may read a share's topic", "tests/integration/test_department.py"
+        ),
+        "parties.side": Mechanism(_E, "shares flow from the provider's datasets to the recipient's topics", _COMPILE),
+        "parties.role": _said(),
+        "parties.signs": Mechanism(_G, "every office named has signed", _FOLD),
+        "parties.contacts": _said(),
+        "parties.processors": Mechanism(
+            _P,
+            "nobody but the recipient's Kafka user may read; what a processor does is the party's promise",
+            "tests/integration/test_department.py",
+        ),
+        "parties.access": _said(),
+        "parties.hosting": _said(),
+        "purposes.permitted": _missing(_NOT_YET),
+        "purposes.prohibited": Mechanism(
+            _P, "no share may have such a purpose; use by the recipient is its promise", _FAULTY
+        ),
+        "law.power": _said(),
+        "law.gateway": _said(),
+        "law.lawful_basis": _said(),
+        "law.regime": _said(),
+        "law.cross_regime": _missing(_NOT_YET),
+        "law.binding": _said(),
+        "justification": _said(),
+        "assessments.data_protection": _said(),
+        "assessments.public_interest": _said(),
+        "exceptional": _missing(_NOT_YET),
+        "shares.id": Mechanism(_E, "one topic for each share", "tests/unit/cluster/test_plan.py"),
+        "shares.dataset": Mechanism(_E, "no other dataset is read for the share", "tests/unit/delivery/test_routes.py"),
+        "shares.contract": Mechanism(_E, "records of another major version are not shared", _ENGINE),
+        "shares.purpose": Mechanism(
+            _P, "cited by every decision; use by the recipient is its promise", "tests/unit/audit/test_segment.py"
+        ),
+        "shares.population": _said(),
+        "shares.classification_ceiling": Mechanism(_E, "a contract above the ceiling does not compile", _COMPILE),
+        "shares.handling": _missing(_NOT_YET),
+        "shares.rows": Mechanism(_E, "row filter on every record; an error is not shared", _ENGINE),
+        "shares.key": Mechanism(_E, "every key is treated", _ENGINE),
+        "shares.fields": Mechanism(_E, "what is not named is dropped; each field's treatment on every record", _ENGINE),
+        "shares.never": _missing(_NOT_YET),
+        "shares.special_category": _missing(_NOT_YET),
+        "shares.criminal_offence": _missing(_NOT_YET),
+        "shares.subject_categories": _missing(_NOT_YET),
+        "shares.withhold": _missing(_NOT_YET),
+        "shares.confidence": _missing(_NOT_YET),
+        "shares.never_with": _missing(_NOT_YET),
+        "shares.caveats": Mechanism(
+            _G, "the contract must have these caveats in these versions", "tests/integration/test_register_commands.py"
+        ),
+        "limits.events_per_day": _missing(_NO_LIMITS),
+        "limits.distinct_subjects_per_month": _missing(_NO_LIMITS),
+        "limits.when_reached": Mechanism(
+            _A, "what a limit does, where one is set", f"{_FAULTY}::test_every_clause_is_in_one_class"
+        ),
+        "limits.look_back": Mechanism(_E, "event time at delivery", _ENGINE),
+        "dates.start": Mechanism(_E, "nothing flows before", _FOLD),
+        "dates.end": Mechanism(_E, "nothing flows after", _FOLD),
+        "dates.review": _said("in the signed text; the parties keep the date"),
+        "delivery.retention": Mechanism(
+            _P,
+            "the topic's retention for events; an entity's topic keeps the newest view of each key",
+            "tests/unit/cluster/test_plan.py",
+        ),
+        "delivery.cloudevents_headers": _missing("these headers are not written yet"),
+        "delivery.embargo": _missing(_NOT_YET),
+        "delivery.window": _missing(_NOT_YET),
+        "delivery.when_suspended": Mechanism(_E, "records are held or dropped while suspended", _ENGINE),
+        "geography": _missing(_NOT_YET),
+        "security": _said(),
+        "attestations": _missing(_NOT_YET),
+        "after_delivery.retention": _said(),
+        "after_delivery.destruction": _said(),
+        "after_delivery.onward_disclosure": _said(),
+        "after_delivery.onward_recipients": _said(),
+        "after_delivery.corrections": _said(),
+        "after_delivery.erasures": _said(),
+        "after_delivery.identity_changes": _said(),
+        "after_delivery.adverse_decision_needs_second_source": _said(),
+        "after_delivery.no_solely_automated_decision": _said(),
+        "subject_access": _said(),
+        "transparency": _said(),
+        "breach": _said(),
+        "audit": _said(),
+        "returns": _said(),
+        "costs": _said(),
+        "disputes": _said(),
+        "liability": _said(),
+        "variation": _said(),
+        "review": _missing(_NO_REVIEWS),
+        "termination": _said(),
+    }
+)
+"""Clause name, without the numbers of list items, to what makes it hold.  A name also covers what stands under it."""

@@ -1,0 +1,73 @@
+"""What a signed agreement means for one share at one moment: in force, held, dropped, or not covering at all.
+
+A share stands as the first of `_CONDITIONS` that stops it says; the reason's code and clause go into every decision
+made meanwhile.  DEFAULT-DENY: what does not cover is not delivered, and what is stopped is held or dropped as
+the agreement says.  Everything here follows from the register and the time alone, so an auditor works out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from agreements.model import Share
+from agreements.snapshot import AgreementEntry, AgreementState, Coverage, Snapshot, Standing
+
+
+class Stand(NamedTuple):
+    """A share's standing, and why it is not in force: a reason code and the clause it comes from."""
+
+    standing: Standing
+    code: str = ""
+    clause: str = ""
+
+
+class Facts(NamedTuple):
+    """What a condition may look at."""
+
+    snapshot: Snapshot
+    entry: AgreementEntry
+    share: Share
+    now: datetime
+
+    def stopped(self, code: str, clause: str) -> Stand:
+        """Held or dropped, as the agreement says for what is stopped."""
+        holds = self.entry.agreement.delivery.when_suspended == "hold"
+        return Stand(Standing.HELD if holds else Standing.DROPPED, code, clause)
+
+
+IN_FORCE = Stand(Standing.IN_FORCE)
+NOT_COVERING = Stand(Standing.NOT_COVERING, "not-in-force", "dates")
+
+
+def stand(snapshot: Snapshot, coverage: Coverage, now: datetime) -> Stand:
+    """How `coverage` stands at `now`."""
+    entry = coverage.entry
+    if not covers(entry, now):
+        return NOT_COVERING
+    facts = Facts(snapshot, entry, coverage.share, now)
+    return next((found for condition in _CONDITIONS if (found := condition(facts)) is not None), IN_FORCE)
+
+
+def covers(entry: AgreementEntry, now: datetime) -> bool:
+    """Whether a version is signed, and `now` lies in its dates: then every record has a decision under it (ONE-DECISION)."""
+    signed = entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED)
+    return signed and entry.starts_at <= now < entry.ends_at
+
+
+def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterator[datetime]:
+    """Instants after `now` at which the standing of a version's shares may change by time alone, the next one among them."""
+    del snapshot
+    yield from (moment for moment in (entry.starts_at, entry.ends_at) if moment > now)
+
+
+def _suspended(facts: Facts) -> Stand | None:
+    """By an act of either party or of the operator."""
+    if any(suspension.concerns(facts.share.id) for suspension in facts.entry.suspensions):
+        return facts.stopped("suspended", "delivery.when_suspended")
+    return None
+
+
+_CONDITIONS: tuple[Callable[[Facts], Stand | None], ...] = (_suspended,)
+"""Each looks at one thing that may stop a share; the first that does gives the reason."""
