@@ -59,7 +59,20 @@ _ACCESSORS = st.sampled_from(
 )
 _LEAVES = st.one_of(
     st.integers(-3, 3).map(str),
-    st.sampled_from(["0x1F", "9223372036854775807", "-9223372036854775808", "1.5", "-0.0", "2.0", ".5", "1e1"]),
+    st.sampled_from(
+        [
+            "0x1F",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "9007199254740993",
+            "9007199254740992.0",
+            "1.5",
+            "-0.0",
+            "2.0",
+            ".5",
+            "1e1",
+        ]
+    ),
     _TEXT.map(_quoted),
     st.sampled_from(["true", "false", "null", "n", "s", "b", "m", "l", "d", "m.x", "m.y", "has(m.z)", "b'ab'", "[]"]),
     _INSTANTS.map(lambda text: f"timestamp('{text}')"),

@@ -201,7 +201,7 @@ class _Compiler:
                 return one
             if type(two) is Error:
                 return two
-            return order(one, two) if values.comparable(one, two) else NO_OVERLOAD
+            return values.ordered(order, one, two)
 
         return run
 

@@ -32,6 +32,7 @@ _RFC3339 = re.compile(
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|us|µs|μs|ns|m|s)", re.ASCII)
 _UNITS = {"h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 10**6, "us": 1000, "µs": 1000, "μs": 1000, "ns": 1}
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
+_LOCAL = re.compile(r"localtime|posixrules|Factory|(?:posix|right)/.*")
 _DURATION_CHARACTERS_MAX = 100
 _PATTERN_CHARACTERS_MAX = 1_000
 _RE2 = re2.Options()
@@ -138,7 +139,13 @@ def _duration_of_text(text: str) -> Duration | Error:
 
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo | timedelta | None:
-    """A fixed offset (`+01:00`, `02:00`) or a zone of the IANA database; None for neither."""
+    """A fixed offset (`+01:00`, `02:00`) or a zone of the IANA database; None for neither.
+
+    The names that only stand for a machine's own setting, or count leap seconds, are no zones: a view must be the same
+    on every machine.
+    """
+    if _LOCAL.fullmatch(name):
+        return None
     fixed = _OFFSET.fullmatch(name)
     if fixed is not None:
         span = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+_DIGITS_MAX = 40
 _SIMPLE = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
     "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?",
@@ -21,9 +22,8 @@ class BadLiteral(ValueError):
 
 def integer(text: str, *, negative: bool = False) -> int:
     """An int64, decimal or `0x` hexadecimal; `negative` is for a literal with a minus before it."""
-    if len(text) > 40:
-        raise BadLiteral("the integer is outside the 64-bit range")
-    value = int(text, 16) if text.startswith("0x") else int(text)
+    base, digits = (16, text[2:]) if text.startswith("0x") else (10, text)
+    value = int(digits.lstrip("0")[:_DIGITS_MAX] or "0", base)  # further digits only make it larger still
     value = -value if negative else value
     if not INT_MIN <= value <= INT_MAX:
         raise BadLiteral("the integer is outside the 64-bit range")

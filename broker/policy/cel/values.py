@@ -6,6 +6,7 @@ TOTAL: no operation raises; what has no answer is an `Error` value.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -60,11 +61,15 @@ class Duration:
 
 
 _NUMBERS = (int, float)
+_KEYS = (bool, int, float, str)
 _ORDERED = frozenset({bool, str, bytes, Timestamp, Duration})
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Equality across types: values of different kinds differ, numbers compare by value, lists and maps by member."""
+    """Equality across types: values of different kinds differ, lists and maps are equal by member.
+
+    An integer and a double are compared as doubles, as the language has it: it rounds the integer to the nearest.
+    """
     kind, other = type(left), type(right)
     if kind is other:
         if kind is list:
@@ -72,7 +77,7 @@ def equal(left: Any, right: Any) -> bool:
         if kind is dict:
             return len(left) == len(right) and all(_holds(right, key, value) for key, value in left.items())
         return bool(left == right)
-    return kind in _NUMBERS and other in _NUMBERS and bool(left == right)
+    return kind in _NUMBERS and other in _NUMBERS and float(left) == float(right)
 
 
 def _holds(mapping: dict[Any, Any], key: Any, value: Any) -> bool:
@@ -85,11 +90,18 @@ def comparable(left: Any, right: Any) -> bool:
     return (kind is other and kind in _ORDERED) or (kind in _NUMBERS and other in _NUMBERS)
 
 
+def ordered(order: Callable[[Any, Any], Any], left: Any, right: Any) -> bool | Error:
+    """`left` before or after `right`, as `order` says; an integer and a double are compared as doubles, as in `equal`."""
+    if not comparable(left, right):
+        return NO_OVERLOAD
+    return bool(order(left, right) if type(left) is type(right) else order(float(left), float(right)))
+
+
 def contains(element: Any, collection: Any) -> bool | Error:
-    """`element in collection` for lists (by `equal`) and maps (by key)."""
+    """`element in collection` for lists (by `equal`) and maps (by key; what can be no key is an error)."""
     if type(collection) is list:
         return any(equal(element, member) for member in collection)
-    if type(collection) is dict:
+    if type(collection) is dict and type(element) in _KEYS:
         return any(equal(element, key) for key in collection)
     return NO_OVERLOAD
 
