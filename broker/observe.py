@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import start_http_server
@@ -81,9 +81,21 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=False,
     )
+
+
+class _StandardError:
+    """Standard error as it is when a line is written: who replaces `sys.stderr` and closes what stood there loses no line."""
+
+    def write(self, text: str) -> int:
+        """Write `text` to what is standard error now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what is standard error now."""
+        sys.stderr.flush()
 
 
 def withhold_unknown(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,17 @@ def test_a_level_is_a_name_in_any_case(level, capsys):
     observe.configure(level)
     observe.logger("test").debug("detail")
     assert bool(capsys.readouterr().err) == (level == "DEBUG")
+
+
+def test_a_line_goes_to_what_standard_error_is_when_it_is_written(monkeypatch):
+    before, after = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", before)
+    observe.configure("INFO")
+    log = observe.logger("test")
+    before.close()
+    monkeypatch.setattr(sys, "stderr", after)
+    log.info("decided")
+    assert json.loads(after.getvalue())["event"] == "decided"
 
 
 def test_no_line_of_ours_states_a_fact_that_is_withheld():
