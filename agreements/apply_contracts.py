@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from agreements.acts import ContractPublished, QuarantineDiscarded, QuarantineReplayed
+from agreements.acts import Act, ContractPublished, QuarantineDiscarded, QuarantineReplayed
 from agreements.codes import BAD_CONTRACT, NOT_ENTITLED, UNKNOWN_OBJECT
-from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
+from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
 from agreements.snapshot import ContractEntry, Job, JobKind
 from contracts import text, topics
 from contracts.faults import Faults
@@ -73,3 +73,11 @@ def _dataset(register: MutableRegister, topic: str, at: Circumstances) -> str:
     if at.actor.name != OPERATOR and (at.actor.signatory is None or at.actor.organisation != owner):
         raise Rejected(NOT_ENTITLED, f"{at.actor.name} is neither the operator nor a signatory of the owner {owner}")
     return dataset
+
+
+RULES: dict[type[Act], Rule] = {
+    ContractPublished: publish,
+    QuarantineReplayed: replay,
+    QuarantineDiscarded: discard,
+}
+"""Which function applies each act."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agreements.acts import (
+    Act,
     KeyRotated,
     PartyAdded,
     RegisterInitialised,
@@ -16,14 +17,13 @@ from agreements.acts import (
     SignatoryEnrolled,
     WorkerEnrolled,
 )
+from agreements.apply_entries import SIGNED
 from agreements.codes import ALREADY_THERE, NOT_ENTITLED, ROTATION, SEALED_KEY, STALE, UNKNOWN_OBJECT
 from agreements.content_keys import PREFIX, uses
-from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected
-from agreements.snapshot import AgreementState, PartyEntry, Signatory, Snapshot, WorkerEntry, WorkerKey
+from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
+from agreements.snapshot import PartyEntry, Signatory, Snapshot, WorkerEntry, WorkerKey
 from contracts.faults import Fault
 from contracts.model import Kind
-
-_SIGNED = (AgreementState.APPROVED, AgreementState.SUSPENDED)
 
 
 def initialise(register: MutableRegister, act: RegisterInitialised, at: Circumstances) -> None:
@@ -111,7 +111,7 @@ def rotation_faults(register: MutableRegister | Snapshot, identifier: str) -> li
     found = []
     reference = identifier.partition("/")[2].partition("/")[0]
     for entry in register.agreements.get(reference) or ():
-        for share in entry.agreement.shares if entry.state in _SIGNED else ():
+        for share in entry.agreement.shares if entry.state in SIGNED else ():
             contract = register.contract(share.dataset, share.contract)
             is_event = contract is not None and contract.contract.kind is Kind.EVENT
             if not is_event and uses(entry.agreement, share, identifier):
@@ -132,3 +132,14 @@ def _own_party(register: MutableRegister, organisation: str, at: Circumstances) 
     if at.actor.organisation != organisation or at.actor.signatory is not None:
         raise Rejected(NOT_ENTITLED, f"{at.actor.name}: only the key of {organisation} itself may do this")
     return party
+
+
+RULES: dict[type[Act], Rule] = {
+    RegisterInitialised: initialise,
+    PartyAdded: add_party,
+    SignatoryEnrolled: enrol_signatory,
+    SignatoryEnded: end_signatory,
+    WorkerEnrolled: enrol_worker,
+    KeyRotated: rotate_key,
+}
+"""Which function applies each act."""

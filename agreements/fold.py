@@ -9,34 +9,25 @@ ignored altogether and becomes an `Alarm`; only the position moves on.  No I/O, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from agreements import acts, apply_agreements, apply_contracts, apply_parties
+from agreements import acts, apply_contracts, apply_parties, apply_signatures, apply_stops, apply_submission
 from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, STALE
-from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected
+from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected, Rule
 from agreements.signing import ACT_DOMAIN, verifies
 from agreements.snapshot import Snapshot
 from contracts.faults import Fault
 
-_Rule = Callable[[MutableRegister, Any, Circumstances], None]
-_RULES: dict[type[acts.Act], _Rule] = {
-    acts.RegisterInitialised: apply_parties.initialise,
-    acts.PartyAdded: apply_parties.add_party,
-    acts.SignatoryEnrolled: apply_parties.enrol_signatory,
-    acts.SignatoryEnded: apply_parties.end_signatory,
-    acts.WorkerEnrolled: apply_parties.enrol_worker,
-    acts.KeyRotated: apply_parties.rotate_key,
-    acts.ContractPublished: apply_contracts.publish,
-    acts.QuarantineReplayed: apply_contracts.replay,
-    acts.QuarantineDiscarded: apply_contracts.discard,
-    acts.AgreementSubmitted: apply_agreements.submit,
-    acts.AgreementSigned: apply_agreements.sign,
-    acts.AgreementSuspended: apply_agreements.suspend,
-    acts.AgreementResumed: apply_agreements.resume,
-    acts.AgreementTerminated: apply_agreements.terminate,
+_RULES: Mapping[type[acts.Act], Rule] = {
+    **apply_parties.RULES,
+    **apply_contracts.RULES,
+    **apply_submission.RULES,
+    **apply_signatures.RULES,
+    **apply_stops.RULES,
 }
+"""Every act of `AnyAct` has its rule in the module of its kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from agreements.acts import NewSchema
 from agreements.codes import ALREADY_THERE, BAD_SCHEMA, NOT_ENTITLED
@@ -202,3 +202,7 @@ class MutableRegister:
         if self._texts is None:
             self._texts = {entry.text: entry.identifier for entry in self.schemas.values()}
         return self._texts.get(text)
+
+
+Rule = Callable[[MutableRegister, Any, Circumstances], None]
+"""What one kind of act does: it checks everything before it changes anything, and raises `Rejected`."""

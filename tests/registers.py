@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements import acts, text
-from agreements.apply_agreements import missing_offices
+from agreements.apply_signatures import missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.fold import Alarm, fold
 from agreements.model import Agreement

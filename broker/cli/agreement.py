@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agreements import text
-from agreements.apply_agreements import missing_offices
+from agreements.apply_signatures import missing_offices
 from agreements.clauses import clause_report
 from agreements.compare import changes
 from agreements.content_keys import content_key, pseudonym_key

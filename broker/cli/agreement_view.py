@@ -15,7 +15,7 @@ from agreements.acts import (
     AgreementSuspended,
     AgreementTerminated,
 )
-from agreements.apply_agreements import missing_offices
+from agreements.apply_signatures import missing_offices
 from agreements.signing import read_agreement_statement
 from agreements.snapshot import AgreementEntry, Coverage, Snapshot
 from agreements.standing import stand

@@ -14,7 +14,7 @@ from agreements.acts import (
     AgreementTerminated,
     SealedKey,
 )
-from agreements.apply_agreements import missing_offices
+from agreements.apply_signatures import missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.codes import NOT_ENTITLED
 from agreements.content_keys import content_key, encrypting_shares

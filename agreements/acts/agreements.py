@@ -1,0 +1,74 @@
+"""Acts on agreements, from submission to termination."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from agreements.acts.parts import Act, Count, NewSchema, Reference, SealedKey, SignatureHex, Slug, Words
+
+
+class AgreementSubmitted(Act, frozen=True, tag="agreement.submitted"):
+    """A signatory of a party submits an agreement for signature: its canonical text and its clause report."""
+
+    reference: Reference
+    document: Annotated[str, Meta(min_length=2, max_length=800_000)]
+    clause_report: Annotated[str, Meta(min_length=2, max_length=800_000)]
+
+    def subject(self) -> str:
+        """`agreement/<reference>`."""
+        return f"agreement/{self.reference}"
+
+
+class AgreementSigned(Act, frozen=True, tag="agreement.signed"):
+    """One signature.  The last one that is needed activates: with every share's view schema, and sealed content keys."""
+
+    reference: Reference
+    agreement_version: Count
+    statement: Words
+    signature: SignatureHex
+    view_schemas: dict[str, int] = msgspec.field(default_factory=dict)
+    schemas: tuple[NewSchema, ...] = ()
+    sealed_keys: tuple[SealedKey, ...] = ()
+
+    def subject(self) -> str:
+        """`agreement/<reference>`."""
+        return f"agreement/{self.reference}"
+
+
+class AgreementSuspended(Act, frozen=True, tag="agreement.suspended"):
+    """Either party, or the operator, stops an agreement or some of its shares; `shares` empty is every share."""
+
+    reference: Reference
+    reason: Words
+    shares: tuple[Slug, ...] = ()
+
+    def subject(self) -> str:
+        """`agreement/<reference>`."""
+        return f"agreement/{self.reference}"
+
+
+class AgreementResumed(Act, frozen=True, tag="agreement.resumed"):
+    """Whoever ordered suspensions lifts all of its own."""
+
+    reference: Reference
+
+    def subject(self) -> str:
+        """`agreement/<reference>`."""
+        return f"agreement/{self.reference}"
+
+
+class AgreementTerminated(Act, frozen=True, tag="agreement.terminated"):
+    """Either party ends an agreement for ever; before approval, withdraws it."""
+
+    reference: Reference
+    reason: Words
+
+    def subject(self) -> str:
+        """`agreement/<reference>`."""
+        return f"agreement/{self.reference}"
+
+
+AgreementAct = AgreementSubmitted | AgreementSigned | AgreementSuspended | AgreementResumed | AgreementTerminated

@@ -1,0 +1,84 @@
+"""What stops an agreement, lifts a stop and ends it, and who may do that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agreements.acts import Act, AgreementResumed, AgreementSuspended, AgreementTerminated
+from agreements.apply_entries import SIGNED, change_signed, moved, organisation_of, versions_of
+from agreements.codes import NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
+from agreements.lifecycle import Event, after
+from agreements.model import Share, WhenSuspended
+from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
+from agreements.snapshot import AgreementEntry, AgreementState, Job, JobKind, Suspension
+from contracts.model import Kind
+
+
+def suspend(register: MutableRegister, act: AgreementSuspended, at: Circumstances) -> None:
+    """Every signed version stops, whole or for some shares."""
+    versions = versions_of(register, act.reference)
+    organisation = organisation_of(versions[-1].agreement, at.actor)
+    concerned = [entry for entry in versions if entry.state in SIGNED]
+    if not concerned:
+        raise Rejected(WRONG_STATE, f"{act.reference} is {versions[-1].state}")
+    known = {share.id for entry in concerned for share in entry.agreement.shares}
+    if unknown := set(act.shares) - known:
+        raise Rejected(UNKNOWN_OBJECT, f"{act.reference} has no share {', '.join(sorted(unknown))}")
+    shares = frozenset(act.shares) or None
+    added = Suspension(at.position, at.time, at.actor.name, act.reason, shares, organisation)
+
+    def suspended(entry: AgreementEntry) -> AgreementEntry:
+        more = replace(entry, suspensions=(*entry.suspensions, added), version=at.version)
+        return moved(more, Event.SUSPEND)
+
+    change_signed(register, act.reference, suspended)
+
+
+def resume(register: MutableRegister, act: AgreementResumed, at: Circumstances) -> None:
+    """Lift what the actor's organisation ordered; shares that nothing stops any more are released."""
+    versions = versions_of(register, act.reference)
+    organisation = organisation_of(versions[-1].agreement, at.actor)
+    ordered = [s for entry in versions if entry.state in SIGNED for s in entry.suspensions]
+    if not any(suspension.organisation == organisation for suspension in ordered):
+        raise Rejected(WRONG_STATE, f"{act.reference} has no suspension that {at.actor.name} may lift")
+    released: dict[str, Share] = {}
+    held: set[str] = set()
+
+    def resumed(entry: AgreementEntry) -> AgreementEntry:
+        kept = tuple(s for s in entry.suspensions if s.organisation != organisation)
+        for share in entry.agreement.shares:
+            before = any(suspension.concerns(share.id) for suspension in entry.suspensions)
+            if before and not any(suspension.concerns(share.id) for suspension in kept):
+                released[share.id] = share
+                if entry.agreement.delivery.when_suspended is WhenSuspended.HOLD:
+                    held.add(share.id)
+        fewer = replace(entry, suspensions=kept, version=at.version)
+        return fewer if kept or entry.state is AgreementState.APPROVED else moved(fewer, Event.RESUME)
+
+    change_signed(register, act.reference, resumed)
+    for share in released.values():
+        contract = register.contract(share.dataset, share.contract)
+        if share.id in held or (contract is not None and contract.contract.kind is Kind.ENTITY):
+            register.jobs.append(Job(at.position, JobKind.RELEASE, share.dataset, act.reference, share.id))
+
+
+def terminate(register: MutableRegister, act: AgreementTerminated, at: Circumstances) -> None:
+    """Every version ends for ever."""
+    versions = versions_of(register, act.reference)
+    if at.actor.name == OPERATOR:
+        raise Rejected(NOT_ENTITLED, "only a party ends an agreement; the operator may suspend it")
+    organisation_of(versions[-1].agreement, at.actor)
+    living = [entry for entry in versions if after(entry.state, Event.TERMINATE) is not None]
+    if not living:
+        raise Rejected(WRONG_STATE, f"{act.reference} is {versions[-1].state}")
+    register.agreements[act.reference] = tuple(
+        moved(replace(entry, version=at.version), Event.TERMINATE) if entry in living else entry for entry in versions
+    )
+
+
+RULES: dict[type[Act], Rule] = {
+    AgreementSuspended: suspend,
+    AgreementResumed: resume,
+    AgreementTerminated: terminate,
+}
+"""Which function applies each act."""

@@ -1,0 +1,70 @@
+"""What the submission of an agreement does to the register, and who may submit."""
+
+from __future__ import annotations
+
+from agreements.acts import Act, AgreementSubmitted
+from agreements.apply_entries import moved, party_signatory
+from agreements.checks import contradictions
+from agreements.clauses import leaves_nothing_unenforced
+from agreements.codes import BAD_TERMS, UNKNOWN_OBJECT, WRONG_STATE
+from agreements.instants import end_of, start_of
+from agreements.lifecycle import Event, after
+from agreements.model import Agreement, AgreementKind, Side
+from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
+from agreements.snapshot import AgreementEntry, AgreementState
+from agreements.text import content_hash, from_canonical
+
+
+def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances) -> None:
+    """A version is fixed and waits for signatures; a draft that was never approved is superseded."""
+    agreement = _terms(act)
+    for party in agreement.parties:
+        if party.organisation not in register.parties:
+            raise Rejected(UNKNOWN_OBJECT, f"the party {party.organisation}")
+    drafter = party_signatory(agreement, at.actor)
+    versions = register.agreements.get(act.reference) or ()
+    if agreement.version != len(versions) + 1:
+        raise Rejected(WRONG_STATE, f"the next version of {act.reference} is {len(versions) + 1}")
+    if versions and _sides(versions[-1].agreement) != _sides(agreement):
+        raise Rejected(BAD_TERMS, f"{act.reference} is between other parties; a new version does not change them")
+    if versions and versions[-1].state is AgreementState.SUBMITTED:
+        versions = (*versions[:-1], moved(versions[-1], Event.SUPERSEDE))
+    state = after(None, Event.SUBMIT)
+    if state is None:
+        raise Rejected(WRONG_STATE, f"{act.reference} cannot be submitted")
+    entry = AgreementEntry(
+        agreement=agreement,
+        content_hash=content_hash(agreement),
+        drafted_by=drafter.identifier,
+        state=state,
+        version=at.version,
+        starts_at=start_of(agreement.dates.start),
+        ends_at=end_of(agreement.dates.end),
+        report=act.clause_report,
+    )
+    register.agreements[act.reference] = (*versions, entry)
+
+
+def _terms(act: AgreementSubmitted) -> Agreement:
+    try:
+        agreement = from_canonical(act.document.encode())
+    except ValueError as error:
+        raise Rejected(BAD_TERMS, f"{act.reference}: the document is not canonical") from error
+    if agreement.reference != act.reference:
+        raise Rejected(BAD_TERMS, f"the document is {agreement.reference}, not {act.reference}")
+    if agreement.kind is not AgreementKind.DSA or not leaves_nothing_unenforced(act.clause_report):
+        raise Rejected(BAD_TERMS, f"{act.reference}: a clause is in no class (NOTHING-UNENFORCED)")
+    if found := contradictions(agreement):
+        raise Rejected(found[0].code, found[0].message)
+    return agreement
+
+
+def _sides(agreement: Agreement) -> frozenset[tuple[str, Side]]:
+    """Who stands on which side.  Topics and pseudonyms belong to the reference, and who is a party may stop or end it."""
+    return frozenset((party.organisation, party.side) for party in agreement.parties)
+
+
+RULES: dict[type[Act], Rule] = {
+    AgreementSubmitted: submit,
+}
+"""Which function applies each act."""
