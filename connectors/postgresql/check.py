@@ -12,6 +12,7 @@ from connectors.postgresql.codes import (
     PRIVILEGE_MISSING,
     PUBLICATION_WRONG,
     SETTING_WRONG,
+    SLOT_HELD,
     SLOT_WRONG,
     TABLE_MISSING,
     TOAST_UNAVAILABLE,
@@ -32,6 +33,8 @@ class Wanted:
     publication: str
     slot: str
     manage: bool
+    application: str = ""
+    """How our own sessions call themselves: a slot that one of them reads from is not another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,9 @@ def _slot(catalogue: Catalogue, wanted: Wanted) -> Iterator[Finding]:
     elif slot.plugin != PLUGIN or slot.database != catalogue.database:
         message = f"slot {wanted.slot} is of plugin {slot.plugin} in database {slot.database}"
         yield Finding(SLOT_WRONG.fault(message))
+    elif slot.holder is not None and slot.application not in (None, wanted.application):
+        message = f"{wanted.slot} is read by process {slot.holder}, application {slot.application}"
+        yield Finding(SLOT_HELD.fault(message), (f"SELECT pg_terminate_backend({slot.holder});",))
 
 
 def _identifier(table: Table) -> sql.Identifier:

@@ -59,6 +59,7 @@ class PostgresqlConnector:
             publication=options.publication or slot,
             slot=slot,
             manage=options.manage,
+            application=self._application,
         )
         self._session: psycopg.Connection | None = None
         self._stream: Stream | None = None
@@ -136,7 +137,6 @@ class PostgresqlConnector:
             catalogue,
             self._wanted,
             place.lsn,
-            application=self._application,
             wait_seconds=self._options.slot_wait_seconds,
             binary=all_binary(self._wanted, tables),
         )

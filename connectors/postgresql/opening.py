@@ -33,7 +33,6 @@ def start(
     wanted: Wanted,
     lsn: int,
     *,
-    application: str,
     wait_seconds: float,
     binary: bool,
 ) -> None:
@@ -50,7 +49,7 @@ def start(
                     raise
             else:
                 return
-        elif slot is not None and slot.application not in (None, application):
+        elif slot is not None and slot.application not in (None, wanted.application):
             message = f"{wanted.slot} is read by process {holder}, application {slot.application}"
             raise Unavailable(SLOT_HELD.fault(message))
         if time.monotonic() > limit:

@@ -18,6 +18,14 @@ from connectors.protocol import Away
 from contracts.faults import Failure, Unavailable
 
 _FORMS = "-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c bytea_output=hex -c extra_float_digits=1"
+_LIVELY = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""A network that is cut without a word is noticed within a minute or so, in seconds but for the last, in milliseconds."""
 _DATA, _KEEPALIVE = struct.Struct(">QQq"), struct.Struct(">QqB")
 _STATUS = struct.Struct(">cQQQqB")
 _REFUSALS = ("28P01", "28000", "password", "no pg_hba.conf entry", "not permitted to log in", 'role "')
@@ -50,23 +58,19 @@ def reported() -> Iterator[None]:
 
 def connect(conninfo: str, application: str) -> psycopg.Connection:
     """A session for questions; autocommit.  Raises `Unavailable`."""
+    full = psycopg.conninfo.make_conninfo(
+        conninfo, **_LIVELY, application_name=application, options=_FORMS, client_encoding="UTF8"
+    )
     with reported():
-        return psycopg.connect(
-            conninfo,
-            autocommit=True,
-            application_name=application,
-            options=_FORMS,
-            client_encoding="UTF8",
-            connect_timeout=10,
-        )
+        return psycopg.connect(full, autocommit=True)
 
 
 class Stream:
     """The replication stream of one slot, as raw pgoutput messages.  One thread owns it."""
 
     def __init__(self, conninfo: str, application: str) -> None:
-        more = {"replication": "database", "application_name": application, "options": _FORMS, "connect_timeout": "10"}
-        full = psycopg.conninfo.make_conninfo(conninfo, **more, client_encoding="UTF8")
+        more = {"replication": "database", "application_name": application, "options": _FORMS}
+        full = psycopg.conninfo.make_conninfo(conninfo, **more, **_LIVELY, client_encoding="UTF8")
         self._connection = pq.PGconn.connect(full.encode())
         if self._connection.status != pq.ConnStatus.OK:
             raise failure(_words(self._connection))

@@ -18,14 +18,16 @@ import pytest
 from broker.cluster.reader import Reader
 from broker.intake.positions import read_stored
 from broker.local_postgresql import LocalPostgresql
+from broker.settings import child_environment
 from contracts import topics
 from tests.intake_cases import PARTITIONS, make_topics, replayed, told
 from tests.postgresql_cases import TABLE, Writer, present_lsn, rows_of
 from tests.servers import unique, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.kills]
-CONNECTOR_KILLS = 12
-DATABASE_KILLS_AFTER = (3, 8)
+SOAK = child_environment().get("CONCORDAT_TEST_SOAK") == "1"
+CONNECTOR_KILLS = 60 if SOAK else 12
+DATABASE_KILLS_AFTER = range(3, 54) if SOAK else (3, 8)
+pytestmark = [pytest.mark.integration, pytest.mark.kills, pytest.mark.timeout(1800 if SOAK else 400)]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
