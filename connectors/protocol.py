@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from contracts.change import Op, Row
@@ -67,11 +68,27 @@ class Change:
     problem: str | None = None
 
 
+class Written(msgspec.Struct, frozen=True, gc=False):
+    """One change as bytes: its framed key, and its framed envelope up to and after the sequence number.
+
+    `contracts.halves` says what stands in the two halves; `contracts.wire.EnvelopeCodec` would write the same bytes.
+    """
+
+    dataset: str
+    key: bytes
+    head: bytes
+    tail: bytes
+    committed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Changes in commit order, and the position that makes all of them durable.  May hold a position alone (heartbeat)."""
+    """Changes in commit order, and the position that makes all of them durable.  May hold a position alone (heartbeat).
 
-    changes: tuple[Change, ...]
+    `Written` only from a connector that was asked to write (`connectors.written`).
+    """
+
+    changes: tuple[Change | Written, ...]
     position: Position
 
 

@@ -9,8 +9,7 @@ Pure: everything is decided before the transaction begins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -19,10 +18,12 @@ from broker.delivery.quarantine import Content, Quarantined, Reasoned, Sealer
 from broker.intake.codes import NO_KEY, NOT_ENCODABLE, TOO_LARGE
 from broker.intake.partitioner import partition_of
 from broker.intake.positions import Sequences
-from connectors.protocol import Change
+from connectors.protocol import Change, Written
+from connectors.written import read_back
 from contracts import topics
 from contracts.change import Envelope, Op, Origin
 from contracts.faults import Code
+from contracts.halves import milliseconds, whole
 from contracts.wire import EnvelopeCodec, WireError
 
 NO_KEY_BYTES = b""
@@ -34,7 +35,7 @@ RECORD_BYTES_MAX = 900_000
 """Below Kafka's usual limit of 1 MiB a record, framing included."""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record to produce."""
 
     topic: str
@@ -59,11 +60,15 @@ class Target:
     entry: ContractEntry
     partitions: int
     codec: EnvelopeCodec
+    topic: str = field(init=False)
+    """`source.<dataset>`."""
+    bytes_max: int = field(init=False)
+    """How large a record may be."""
 
-    @property
-    def topic(self) -> str:
-        """`source.<dataset>`."""
-        return topics.source(self.entry.contract.dataset)
+    def __post_init__(self) -> None:
+        contract = self.entry.contract
+        object.__setattr__(self, "topic", topics.source(contract.dataset))
+        object.__setattr__(self, "bytes_max", min(contract.row_bytes_max, RECORD_BYTES_MAX))
 
 
 class Encoder:
@@ -83,25 +88,43 @@ class Encoder:
         self._quarantine_partitions = quarantine_partitions
         self._register_position = register_position
 
-    def encode(self, changes: Sequence[Change], sequences: Sequences, now_ms: int) -> Encoded:
+    def encode(self, changes: Sequence[Change | Written], sequences: Sequences, now_ms: int) -> Encoded:
         """The records of `changes`; `sequences` is left as it is."""
         numbers = {topic: dict(next_numbers) for topic, next_numbers in sequences.items()}
         records: list[Record] = []
         reasons: dict[str, int] = {}
         for change in changes:
             target = self._targets[change.dataset]
-            if change.op is Op.TRUNCATE:
-                records += self._truncates(target, change, numbers)
-                continue
-            key = _key(target.codec, change)
-            partition = partition_of(key, target.partitions) if key else 0
-            envelope = self._envelope(change, _take(numbers, target.topic, partition))
-            value, code = _value(target, change, key, envelope)
-            records.append(Record(target.topic, partition, key, value))
-            if code is not None:
-                reasons[code.identifier] = reasons.get(code.identifier, 0) + 1
-                records.append(self._quarantine(target, change, records[-1], envelope.source.sequence, code, now_ms))
+            if isinstance(change, Written):
+                record = _written(target, change, numbers)
+                if record is not None:
+                    records.append(record)
+                    continue
+                change = read_back(change, target.codec)  # noqa: PLW2901 - the same change, as a row
+            self._encode(target, change, numbers, records, reasons, now_ms)
         return Encoded(tuple(records), numbers, reasons)
+
+    def _encode(
+        self,
+        target: Target,
+        change: Change,
+        numbers: Sequences,
+        records: list[Record],
+        reasons: dict[str, int],
+        now_ms: int,
+    ) -> None:
+        """Add the records of one change, and count it in `reasons` where it is quarantined."""
+        if change.op is Op.TRUNCATE:
+            records += self._truncates(target, change, numbers)
+            return
+        key = _key(target.codec, change)
+        partition = partition_of(key, target.partitions) if key else 0
+        envelope = self._envelope(change, _take(numbers, target.topic, partition))
+        value, code = _value(target, change, key, envelope)
+        records.append(Record(target.topic, partition, key, value))
+        if code is not None:
+            reasons[code.identifier] = reasons.get(code.identifier, 0) + 1
+            records.append(self._quarantine(target, change, records[-1], envelope.source.sequence, code, now_ms))
 
     def _envelope(self, change: Change, sequence: int) -> Envelope:
         origin = Origin(
@@ -112,8 +135,9 @@ class Encoder:
             transaction=change.transaction,
             snapshot=change.snapshot,
         )
-        milliseconds = int(change.committed_at.timestamp() * 1000)
-        return Envelope(change.op, change.before, change.after, origin, milliseconds, change.unavailable)
+        return Envelope(
+            change.op, change.before, change.after, origin, milliseconds(change.committed_at), change.unavailable
+        )
 
     def _truncates(self, target: Target, change: Change, numbers: Sequences) -> Iterator[Record]:
         for partition in range(target.partitions):
@@ -148,6 +172,18 @@ class Encoder:
         return Record(topics.QUARANTINE, partition, key, msgspec.json.encode(value))
 
 
+def _written(target: Target, change: Written, numbers: Sequences) -> Record | None:
+    """The record of a change that came as bytes; None for one that is too large, which takes no number."""
+    partition = partition_of(change.key, target.partitions)
+    of_topic = numbers.setdefault(target.topic, {})
+    sequence = of_topic.get(partition, 0)
+    value = whole(change.head, sequence, change.tail)
+    if len(value) > target.bytes_max:
+        return None
+    of_topic[partition] = sequence + 1
+    return Record(target.topic, partition, change.key, value)
+
+
 def _take(numbers: Sequences, topic: str, partition: int) -> int:
     of_topic = numbers.setdefault(topic, {})
     number = of_topic.get(partition, 0)
@@ -167,7 +203,7 @@ def _key(codec: EnvelopeCodec, change: Change) -> bytes:
 
 def _value(target: Target, change: Change, key: bytes, envelope: Envelope) -> tuple[bytes, Code | None]:
     """The record's value; for a change that cannot be carried the placeholder's, and why."""
-    limit = min(target.entry.contract.row_bytes_max, RECORD_BYTES_MAX)
+    limit = target.bytes_max
     code: Code | None = NO_KEY if not key else NOT_ENCODABLE if change.problem else None
     if code is None:
         try:

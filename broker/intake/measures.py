@@ -8,7 +8,7 @@ from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from connectors.protocol import Change
+from connectors.protocol import Change, Written
 
 _CHANGES = Counter("concordat_intake_changes", "Changes committed to source topics", ["connector", "dataset"])
 _QUARANTINED = Counter("concordat_intake_quarantined", "Changes that could not be carried", ["connector", "reason"])
@@ -41,7 +41,9 @@ class Measures:
         """A transaction has to be tried again."""
         _REPEATED.labels(self._name).inc()
 
-    def committed(self, changes: Sequence[Change], reasons: dict[str, int], seconds: float, now: datetime) -> None:
+    def committed(
+        self, changes: Sequence[Change | Written], reasons: dict[str, int], seconds: float, now: datetime
+    ) -> None:
         """One transaction is committed."""
         _SECONDS.labels(self._name).observe(seconds)
         newest = {change.dataset: change.committed_at for change in changes}

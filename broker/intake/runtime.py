@@ -35,6 +35,7 @@ from broker.intake.records import TopicRecords
 from broker.intake.signals import PAUSE, RESUME, Inbox, Received, Request
 from connectors.events import ReadsRecords
 from connectors.protocol import Away, Batch, Connector, Position, Signal
+from connectors.written import SchemaIds, WritesEnvelopes
 from contracts import topics
 from contracts.faults import Refused, Unavailable
 from contracts.wire import EnvelopeCodec
@@ -83,6 +84,10 @@ class Intake:
         self._connector: Connector = configuration.connector(configuration.name, configuration.options, contracts)
         if isinstance(self._connector, ReadsRecords):
             self._connector.read_from(TopicRecords(connection))
+        if isinstance(self._connector, WritesEnvelopes):
+            self._connector.write_with(
+                {one: SchemaIds(entry.key_schema, entry.value_schema) for one, entry in found.items()}
+            )
         self._encoder = _encoder(connection, configuration.name, found, sealer, snapshot.position)
         self._inbox = Inbox(connection, configuration.name)
         self._begun: dict[int, str] = {}
@@ -140,7 +145,7 @@ class Intake:
             self._log.warning(
                 "store away", connector=self._name, code=failure.faults[0].code.identifier, attempt=attempt
             )
-            stopping.wait(_back_off(attempt))
+            stopping.wait(_BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)])
             attempt += 1
             try:
                 self._open()
@@ -180,7 +185,7 @@ class Intake:
                     "transaction failed", connector=self._name, error=_described(problem), attempt=attempt
                 )
                 self._measures.repeated()
-                self._wait_alive(_back_off(attempt), stopping)
+                self._wait_alive(_BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)], stopping)
                 attempt += 1
                 if not self._recovered(problem):
                     continue
@@ -277,10 +282,6 @@ class Intake:
 def _described(problem: Exception) -> str:
     """What a log may say of a problem: its code where it has one, else its kind."""
     return problem.faults[0].code.identifier if isinstance(problem, Unavailable) else type(problem).__name__
-
-
-def _back_off(attempt: int) -> float:
-    return _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
 
 
 def _encoder(

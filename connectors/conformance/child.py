@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.conformance.jobs import CRASHED, POLL_SECONDS, Job, Step, Waiting, connector_of, harness_of
-from connectors.conformance.sink import Writer
+from connectors.conformance.sink import SCHEMAS, Writer
 from connectors.protocol import Away, Batch, Connector, Position
+from connectors.written import WritesEnvelopes
 
 _TRIES_SECONDS = 0.05
 
@@ -23,7 +24,10 @@ _TRIES_SECONDS = 0.05
 def carry(job: Job) -> None:
     """Be the runtime: carry what the store has into the sink until it holds `expected` changes and no more come."""
     crash, connector = _Crash(job), connector_of(job)
-    sink = Writer(Path(job.sink), harness_of(job).contract())
+    contract = harness_of(job).contract()
+    if isinstance(connector, WritesEnvelopes):
+        connector.write_with({contract.dataset: SCHEMAS})
+    sink = Writer(Path(job.sink), contract)
     waiting = Waiting(job, lambda: int(Path(job.expected_file).read_text()))
     try:
         _open(connector, crash, sink)  # 1

@@ -14,10 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connectors.protocol import Batch, Change
+from connectors.protocol import Batch, Change, Written
+from connectors.written import SchemaIds, read_back
 from contracts.change import Envelope, Op, Origin
 from contracts.model import Contract
 from contracts.wire import EnvelopeCodec, WireError
+
+SCHEMAS = SchemaIds(1, 2)
+"""Under which schemas a connector that writes is to write."""
 
 
 class Record(NamedTuple):
@@ -43,7 +47,7 @@ class Commit:
 @cache
 def codec(contract: Contract) -> EnvelopeCodec:
     """The codec of a contract; made once, before children are forked."""
-    return EnvelopeCodec(contract, 1, 2)
+    return EnvelopeCodec(contract, *SCHEMAS)
 
 
 class Writer:
@@ -73,7 +77,11 @@ class Writer:
         """Append half a line, as a process does that dies in the commit."""
         os.write(self._descriptor, line[: len(line) // 2])
 
-    def _record(self, change: Change) -> Record:
+    def _record(self, given: Change | Written) -> Record:
+        try:
+            change = read_back(given, self._codec) if isinstance(given, Written) else given
+        except WireError as error:
+            return Record("", None, None, (), None, f"bytes that cannot be read under the contract ({error})")
         key = change.key.get("id") if isinstance(change.key, Mapping) else repr(change.key)
         unfit = change.problem or self._unfit(change)
         return Record(change.op, key, change.after, tuple(change.unavailable), change.problem, unfit)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from connectors.postgresql.decoder import Changed
 from connectors.postgresql.position import Chunk, Key
 from connectors.postgresql.visibility import Visibility
-from connectors.protocol import Change
+from connectors.protocol import Change, Written
 from contracts.change import Op
 
 _RECENT_MAX = 4096
@@ -25,7 +25,7 @@ class Held:
     """A chunk that waits, its rows by key."""
 
     dataset: str
-    rows: dict[Key, Change]
+    rows: dict[Key, Change | Written]
     chunk: Chunk
     done: bool
 

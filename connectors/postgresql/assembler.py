@@ -18,9 +18,10 @@ import msgspec
 from connectors.postgresql.again import Held, Rereading
 from connectors.postgresql.codes import STREAM_BROKEN
 from connectors.postgresql.decoder import Changed, Ended, Part, Started
+from connectors.postgresql.machine import Fed, Running
 from connectors.postgresql.position import Chunk, Key, Partial, Place, TableProgress, lsn_text
 from connectors.postgresql.visibility import Visibility
-from connectors.protocol import Batch, Change, Position
+from connectors.protocol import Batch, Change, Position, Written
 from contracts.change import Op
 from contracts.faults import Unavailable
 
@@ -33,7 +34,7 @@ class _Open:
     skip: int
     """How many of its changes were given before a restart."""
     read: int = 0
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change | Written] = field(default_factory=list)
 
 
 class Assembler:
@@ -45,7 +46,7 @@ class Assembler:
         self._open: _Open | None = None
         self._resumed = place.partial
         """The transaction that was given in part before a restart, until the stream gives it again."""
-        self._ready: list[Change] = []
+        self._ready: list[Change | Written] = []
         self._lsn = place.lsn
         self._tables = dict(place.tables)
         self._unseen = set(place.unseen)
@@ -60,6 +61,34 @@ class Assembler:
                 self._start(part)
             else:
                 self._end(part)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every change is given, in the order of the stream and as it is: no snapshot has a say in it."""
+        skipping = self._open is not None and self._open.read < self._open.skip
+        reading = any(not progress.done or progress.chunks for progress in self._tables.values())
+        return not (skipping or reading or self._resumed or self._again.held)
+
+    @property
+    def running(self) -> Running | None:
+        """The transaction that is being read."""
+        return None if self._open is None else Running(*self._open.started, self._open.read)
+
+    def take_fed(self, fed: Fed) -> None:
+        """Note what a machine made of the stream while it was `plain`, from what was `running` on."""
+        if fed.end is not None:
+            self._ready += self._open.changes if self._open is not None else ()
+            self._ready += fed.written[: fed.cut]
+            self._open = None
+            self._lsn = max(self._lsn, fed.end)
+        for transaction in fed.ended:
+            self._again.given(transaction)
+        if fed.running is None:
+            return
+        if self._open is None:
+            self._open = _Open(Started(*fed.running[:3]), 0)
+        self._open.read = fed.running.read
+        self._open.changes += fed.written[fed.cut :]
 
     @property
     def settled(self) -> bool:
@@ -159,7 +188,7 @@ class Assembler:
         self.place = self._placed(None)
         return Batch(tuple(held.rows.values()), self.place.position())
 
-    def take_chunk(self, dataset: str, rows: tuple[Change, ...], chunk: Chunk, *, done: bool) -> Batch:
+    def take_chunk(self, dataset: str, rows: tuple[Change | Written, ...], chunk: Chunk, *, done: bool) -> Batch:
         """The batch of one chunk of the snapshot, taken after `may_take` said yes."""
         progress = self._tables[dataset]
         last = progress.last if chunk.upto is None else chunk.upto

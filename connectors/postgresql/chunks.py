@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
@@ -11,16 +13,22 @@ from psycopg import sql
 
 from connectors.postgresql.codes import TABLE_MISFIT
 from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
+from connectors.postgresql.forms import NOT_PLAIN
+from connectors.postgresql.generated import Shape, chunk_writer
 from connectors.postgresql.order import KeyOrder
 from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text
 from connectors.postgresql.sessions import reported
 from connectors.postgresql.tables import RowReader, Table, leaves
-from connectors.protocol import Away, Change, Position
+from connectors.protocol import Away, Change, Position, Written
+from connectors.written import SchemaIds
 from contracts.change import Op
+from contracts.halves import tail, text_bytes
 from contracts.model import Contract
 
 _HEADER_BYTES = 19
-_COUNT, _LENGTH = struct.Struct(">h"), struct.Struct(">i")
+_LENGTH = struct.Struct(">i")
+_END = b"\xff\xff"
+"""Stands where the number of the next row's columns would."""
 _PRINTED = "CASE WHEN {column} IS NULL THEN NULL ELSE format('%s', {column}) END"
 """As the stream prints it; a cast to text prints some types (`inet`, `boolean`) otherwise."""
 _SEEN = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text, clock_timestamp()"
@@ -29,7 +37,7 @@ _SEEN = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text, 
 class Taken(NamedTuple):
     """A chunk: its rows as changes, its range, and whether the table is read to its end."""
 
-    rows: tuple[Change, ...]
+    rows: tuple[Change | Written, ...]
     chunk: Chunk
     done: bool
     places: tuple[Key, ...] = ()
@@ -37,9 +45,9 @@ class Taken(NamedTuple):
 
 
 class ChunkReader:
-    """Reads the chunks of one table."""
+    """Reads the chunks of one table.  With `write`, the connector's name and the schemas, plain rows come as bytes."""
 
-    def __init__(self, contract: Contract, table: Table) -> None:
+    def __init__(self, contract: Contract, table: Table, write: tuple[str, SchemaIds] | None = None) -> None:
         found = leaves(contract, table)
         assert not isinstance(found, list), "the table was checked"
         binary = {leaf.column: leaf.readers.binary is not None for leaf in found}
@@ -49,6 +57,8 @@ class ChunkReader:
         key = [column for name in contract.key if (column := table.column(name)) is not None]
         self._order = KeyOrder(key, self._columns)
         self._contract, self._table = contract, table
+        shape = Shape(contract, table, found, self._columns)
+        self._write = None if write is None else chunk_writer(*write, shape, self._kinds)
 
     def take(
         self,
@@ -69,13 +79,13 @@ class ChunkReader:
             if not may_take(snapshot):
                 return None
             with session.cursor().copy(self._query(after, rows_max)) as copy:
-                tuples = self._tuples(b"".join(bytes(block) for block in copy))
+                data = b"".join(bytes(block) for block in copy)
         lsn = lsn_number(until)
-        rows = tuple(self._change(values, lsn, read_at, number) for number, values in enumerate(tuples, 1))
+        rows, starts = self._rows_of(data, lsn, read_at)
         done = len(rows) < rows_max
-        last = None if done else self._order.key(tuples[-1])
-        places = tuple(self._order.key(values) or () for values in tuples) if keyed else ()
-        return Taken(rows, Chunk(after, last, snapshot, lsn), done, places)
+        last = None if done else self._order.key(self._tuple(data, starts[-1])[0])
+        places = tuple(self._order.key(self._tuple(data, at)[0]) or () for at in starts) if keyed else ()
+        return Taken(tuple(rows), Chunk(after, last, snapshot, lsn), done, places)
 
     def _hold(self, session: psycopg.Connection) -> None:
         """Keep the table's form until the chunk is read, and see that it is the one that the readers were made for."""
@@ -106,20 +116,38 @@ class ChunkReader:
             sql.Literal(rows_max),
         )
 
-    def _tuples(self, data: bytes) -> list[list[Value]]:
-        at, found = _HEADER_BYTES, []
-        while (count := int(_COUNT.unpack_from(data, at)[0])) >= 0:
-            at += 2
-            values = []
-            for kind in self._kinds[:count]:
-                length = int(_LENGTH.unpack_from(data, at)[0])
-                at += 4
-                values.append(Value(NULL, b"") if length < 0 else Value(kind, data[at : at + length]))
-                at += max(length, 0)
-            found.append(values)
-        return found
+    def _rows_of(self, data: bytes, lsn: int, read_at: datetime) -> tuple[list[Change | Written], list[int]]:
+        """The rows of a COPY, and where each begins in it."""
+        at, rows, starts = _HEADER_BYTES, list[Change | Written](), list[int]()
+        opening = f"{lsn_text(lsn)}#snapshot-"
+        rest, dataset = tail(Op.READ, None, read_at, snapshot=True), self._contract.dataset
+        while data[at : at + 2] != _END:
+            starts.append(at)
+            position = f"{opening}{len(starts)}"
+            written = None
+            if self._write is not None:
+                with contextlib.suppress(*NOT_PLAIN):
+                    written = self._write(data, at, text_bytes(position))
+            if written is not None:
+                key, head, at = written
+                rows.append(Written(dataset, key, head, rest, read_at))
+            else:
+                values, at = self._tuple(data, at)
+                rows.append(self._change(values, position, read_at))
+        return rows, starts
 
-    def _change(self, values: Sequence[Value], lsn: int, read_at: object, number: int) -> Change:
+    def _tuple(self, data: bytes, at: int) -> tuple[list[Value], int]:
+        """The row that begins at `at`, and where the next one does."""
+        values = []
+        at += 2
+        for kind in self._kinds:
+            length = int(_LENGTH.unpack_from(data, at)[0])
+            at += 4
+            values.append(Value(NULL, b"") if length < 0 else Value(kind, data[at : at + length]))
+            at += max(length, 0)
+        return values, at
+
+    def _change(self, values: Sequence[Value], position: str, read_at: datetime) -> Change:
         decoded = self._rows.read(values)
         return Change(
             dataset=self._contract.dataset,
@@ -127,8 +155,8 @@ class ChunkReader:
             key=self._rows.key(decoded.row),
             before=None,
             after=decoded.row,
-            position=Position(f"{lsn_text(lsn)}#snapshot-{number}"),
-            committed_at=read_at,  # type: ignore[arg-type]
+            position=Position(position),
+            committed_at=read_at,
             snapshot=True,
             problem=decoded.problem,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -20,18 +20,21 @@ from connectors.codes import UNKNOWN_SIGNAL
 from connectors.postgresql.again import Held
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.catalogue import Catalogue
-from connectors.postgresql.check import Wanted, examine, publication_statement
+from connectors.postgresql.check import Wanted, examine
 from connectors.postgresql.chunks import ChunkReader
 from connectors.postgresql.codes import TABLE_MISFIT
 from connectors.postgresql.decoder import Decoder
 from connectors.postgresql.draft import drafts
+from connectors.postgresql.feeding import feed
 from connectors.postgresql.fit import advice
-from connectors.postgresql.opening import all_binary, compare, start
+from connectors.postgresql.machine import Machine
+from connectors.postgresql.opening import all_binary, compare, prepared, start
 from connectors.postgresql.options import PostgresqlOptions
 from connectors.postgresql.position import Key, Place, TableProgress, parse
-from connectors.postgresql.sessions import Received, Stream, connect, reported
-from connectors.postgresql.tables import Table, leaves
+from connectors.postgresql.sessions import Received, Stream, connect
+from connectors.postgresql.tables import leaves
 from connectors.protocol import Batch, CheckReport, Options, Position, Signal
+from connectors.written import SchemaIds
 from contracts.faults import Failure, Refused, Unavailable
 from contracts.model import Contract
 
@@ -63,6 +66,9 @@ class PostgresqlConnector:
         )
         self._session: psycopg.Connection | None = None
         self._stream: Stream | None = None
+        self._schemas: Mapping[str, SchemaIds] | None = None
+        self._machine: Machine | None = None
+        """Writes what is plain, once `write_with` asked for it."""
         self._decoder: Decoder
         self._assembler: Assembler
         self._again: set[str] = set()
@@ -72,6 +78,10 @@ class PostgresqlConnector:
         self._durable_lsn = 0
         self._stream_turn = False
         self._batch_at = self._asked_at = 0.0
+
+    def write_with(self, schemas: Mapping[str, SchemaIds]) -> None:
+        """From the next `open` on, give what is plain as bytes."""
+        self._schemas = schemas
 
     def check(self) -> CheckReport:
         """Reachability, privileges, settings, keys and contract fit, with the SQL that mends each fault."""
@@ -108,7 +118,7 @@ class PostgresqlConnector:
         conninfo = self._options.conninfo()
         self._session = connect(conninfo, self._application)
         catalogue = Catalogue(self._session)
-        tables = self._prepared(catalogue, first=place is None)
+        tables = prepared(self._session, catalogue, self._wanted, misfits=self._quarantine and place is not None)
         self._stream = Stream(conninfo, self._application)
         system, timeline = self._stream.identify()
         if place is None:
@@ -116,8 +126,10 @@ class PostgresqlConnector:
         else:
             place = self._next_place(catalogue, place, system, timeline)
         place = self._with_every_table(place)
+        schemas = self._schemas
+        self._machine = None if schemas is None else Machine(self._name, schemas)
         self._chunks = {
-            dataset: ChunkReader(contract, table)
+            dataset: ChunkReader(contract, table, None if schemas is None else (self._name, schemas[dataset]))
             for dataset, table in tables.items()
             if not isinstance(leaves(contract := self._wanted.contracts[dataset], table), list)
         }
@@ -127,6 +139,7 @@ class PostgresqlConnector:
             lambda _, relation: catalogue.described(relation),
             identifiers={table.identifier: self._wanted.contracts[dataset] for dataset, table in tables.items()},
             quarantine=self._quarantine,
+            machine=self._machine,
         )
         self._assembler = Assembler(place, self._options.batch_changes_max)
         self._read_again()
@@ -233,12 +246,12 @@ class PostgresqlConnector:
             while self._queue and len(run) < _FEED_MESSAGES:
                 received = self._queue.popleft()
                 if isinstance(received, int):
-                    self._assembler.take(self._decoder.feed(run))
+                    feed(run, self._assembler, self._decoder, self._machine)
                     run = []
                     self._assembler.idle_at(received)
                 else:
                     run.append(received)
-            self._assembler.take(self._decoder.feed(run))
+            feed(run, self._assembler, self._decoder, self._machine)
 
     def _ask(self) -> None:
         """Ask the server how far it is: often while chunks wait for the stream, else for the heartbeat."""
@@ -254,21 +267,6 @@ class PostgresqlConnector:
             self._stream.confirm(self._durable_lsn, reply=True)
 
     # -- opening -----------------------------------------------------------------------------------------------------
-
-    def _prepared(self, catalogue: Catalogue, *, first: bool) -> dict[str, Table]:
-        """The tables, checked; the publication is made or mended first, since the slot must not begin before it."""
-        findings, tables = examine(catalogue, self._wanted)
-        if self._quarantine and not first:
-            findings = [finding for finding in findings if finding.fault.code is not TABLE_MISFIT]
-        if findings:
-            raise Unavailable(*(finding.fault for finding in findings))
-        statement = publication_statement(catalogue, self._wanted, list(tables.values()))
-        while statement is not None:
-            with reported():
-                assert self._session is not None
-                self._session.execute(statement.encode())
-            statement = publication_statement(catalogue, self._wanted, list(tables.values()))
-        return tables
 
     def _first_place(self, catalogue: Catalogue, system: str, timeline: int) -> Place:
         """A first start: from the slot that is there (nothing of it was ever confirmed as ours), or from a new one."""

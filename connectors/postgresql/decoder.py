@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from connectors.postgresql.codes import STREAM_BROKEN, TABLE_MISFIT
 from connectors.postgresql.columns import Value
+from connectors.postgresql.generated import Shape
+from connectors.postgresql.machine import Machine
 from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Truncate, parse
 from connectors.postgresql.order import KeyOrder, ordering
 from connectors.postgresql.position import Key
@@ -64,6 +66,8 @@ class _Reading:
     """None where the table no longer has the contract's key."""
     problem: str | None = None
     """Why no row of the table can be carried: it no longer fits its contract."""
+    shape: Shape | None = None
+    """What a writer for its tuples is made from; None where only the general way will do."""
 
 
 class Decoder:
@@ -71,7 +75,8 @@ class Decoder:
 
     `describe` gives the present catalogue entry of a table: it is asked when the stream announces a table's form.
     `identifiers` are the server's numbers of the tables, by which one that was renamed is known.  NEVER-GUESS: when a table
-    no longer fits its contract, `Refused` is raised, or with `quarantine` each of its rows is given with a problem.
+    no longer fits its contract, `Refused` is raised, or with `quarantine` each of its rows is given with a problem.  A `machine`
+    is told the form of each table.
     """
 
     def __init__(
@@ -81,8 +86,9 @@ class Decoder:
         *,
         identifiers: Mapping[int, Contract] = MappingProxyType({}),
         quarantine: bool = False,
+        machine: Machine | None = None,
     ) -> None:
-        self._identifiers, self._quarantine = identifiers, quarantine
+        self._identifiers, self._quarantine, self._machine = identifiers, quarantine, machine
         self._contracts = contracts
         self._describe = describe
         self._readings: dict[int, _Reading | None] = {}
@@ -100,12 +106,17 @@ class Decoder:
             elif isinstance(message, Commit):
                 yield Ended(message.end)
             elif isinstance(message, Relation):
-                self._readings[message.identifier] = self._prepare(message)
+                self._announce(message)
             elif isinstance(message, Truncate):
                 for relation in message.relations:
                     reading = self._reading(relation)
                     if reading is not None:
                         yield Changed(reading.dataset, Op.TRUNCATE, None, {}, None, None)
+
+    def _announce(self, relation: Relation) -> None:
+        self._readings[relation.identifier] = reading = self._prepare(relation)
+        if self._machine is not None:
+            self._machine.announce(relation.identifier, None if reading is None else reading.shape)
 
     def _reading(self, relation: int) -> _Reading | None:
         try:
@@ -144,7 +155,8 @@ def prepare(contract: Contract, table: Table, columns: Sequence[str]) -> _Readin
         message = f"{contract.dataset}: {table} does not publish {', '.join(missing)}"
         raise Refused(TABLE_MISFIT.fault(message))
     key = [column for name in contract.key if (column := table.column(name)) is not None]
-    return _Reading(contract.dataset, RowReader(contract, found, columns), KeyOrder(key, columns))
+    shape = Shape(contract, table, found, tuple(columns))
+    return _Reading(contract.dataset, RowReader(contract, found, columns), KeyOrder(key, columns), shape=shape)
 
 
 def _unfit(contract: Contract, table: Table, columns: Sequence[str], problem: str) -> _Reading:

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import time
 
+import psycopg
+
 from connectors.postgresql.catalogue import Catalogue
-from connectors.postgresql.check import Wanted
-from connectors.postgresql.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING
+from connectors.postgresql.check import Wanted, examine, publication_statement
+from connectors.postgresql.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING, TABLE_MISFIT
 from connectors.postgresql.position import Place, lsn_text
-from connectors.postgresql.sessions import Stream
+from connectors.postgresql.sessions import Stream, reported
 from connectors.postgresql.tables import Table, leaves
 from connectors.protocol import Away
 from contracts.faults import Unavailable
+
+
+def prepared(session: psycopg.Connection, catalogue: Catalogue, wanted: Wanted, *, misfits: bool) -> dict[str, Table]:
+    """The tables, checked; with `misfits`, those that no longer fit their contracts too.
+
+    The publication is made or mended first, since the slot must not begin before it.
+    """
+    findings, tables = examine(catalogue, wanted)
+    if misfits:
+        findings = [finding for finding in findings if finding.fault.code is not TABLE_MISFIT]
+    if findings:
+        raise Unavailable(*(finding.fault for finding in findings))
+    statement = publication_statement(catalogue, wanted, list(tables.values()))
+    while statement is not None:
+        with reported():
+            session.execute(statement.encode())
+        statement = publication_statement(catalogue, wanted, list(tables.values()))
+    return tables
 
 
 def compare(catalogue: Catalogue, slot_name: str, place: Place, system: str, timeline: int) -> None:

@@ -14,7 +14,8 @@ from connectors.postgresql.binary import Reader
 from connectors.postgresql.documents import document_reader
 from contracts.model import FieldType, TypeName
 
-_TEXTS = frozenset({"text", "varchar", "bpchar", "name", "char", "citext"})
+TEXT_TYPES = frozenset({"text", "varchar", "bpchar", "name", "char", "citext"})
+"""The types whose two forms are the text itself."""
 _INTEGERS = frozenset({"int2", "int4", "int8"})
 _DOCUMENTS = frozenset({"json", "jsonb"})
 _UNSUPPORTED = frozenset(
@@ -106,7 +107,7 @@ def readers(column: ColumnType, wanted: FieldType) -> Readers | None:
 
 def _printed(column: ColumnType) -> Reader | None:
     """The binary reader that gives what PostgreSQL prints; None: ask for the text form."""
-    if column.enum or column.name in _TEXTS or column.name == "json":
+    if column.enum or column.name in TEXT_TYPES or column.name == "json":
         return binary.read_text
     if column.name == "jsonb":
         return binary.read_jsonb_text

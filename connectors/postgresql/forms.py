@@ -1,0 +1,148 @@
+"""PostgreSQL's forms turned straight into Avro's: what the generated writers (`generated`) call for a value.
+
+Each gives the bytes that `connectors.postgresql.types` and fastavro would give together.  What it cannot do raises `NotPlain`
+or another of `NOT_PLAIN`: then the whole change goes the general way, which decides what is wrong with it, if anything.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from connectors.postgresql.columns import BINARY, TEXT
+from contracts.halves import NULL, SOME
+from contracts.longs import SHORT, long_bytes
+
+
+class NotPlain(ValueError):
+    """Not for this writer; the message is for nobody."""
+
+
+NOT_PLAIN = (ValueError, LookupError, ArithmeticError, TypeError, struct.error)
+"""What a writer may raise over a message that is not plain: cut off, malformed, or beyond what Avro holds."""
+
+Form = Callable[[bytes], bytes]
+"""From one value's bytes to its Avro bytes."""
+
+_LENGTH = struct.Struct(">I").unpack_from
+_NUMERIC = struct.Struct(">HhHH").unpack_from
+_ARRAY = struct.Struct(">iIIii").unpack_from
+_NEGATIVE = 0x4000
+_GROUPS_MAX = 64
+_UNIX_MICROSECONDS, _UNIX_DAYS = 946_684_800_000_000, 10_957
+_FIRST_INSTANT, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_LONG_MIN, _LONG_MAX = -(1 << 63), (1 << 63) - 1
+
+
+def day(value: int) -> bytes:
+    """`date`, in days since 2000: days since 1970; NotPlain outside the years 1 to 9999, which Python's dates have."""
+    value += _UNIX_DAYS
+    if not _FIRST_DAY <= value <= _LAST_DAY:
+        raise NotPlain
+    return long_bytes(value)
+
+
+def instant(value: int) -> bytes:
+    """`timestamp`, in microseconds since 2000: microseconds since 1970; NotPlain outside the years 1 to 9999."""
+    value += _UNIX_MICROSECONDS
+    if not _FIRST_INSTANT <= value <= _LAST_INSTANT:
+        raise NotPlain
+    return long_bytes(value)
+
+
+def uuid_text(data: bytes) -> bytes:
+    """The 16 bytes of a `uuid` as a string of 36 characters."""
+    digits = data.hex()
+    if len(digits) != 32:
+        raise NotPlain
+    return f"H{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()  # H is 36, zigzag
+
+
+def printed_integer(data: bytes) -> bytes:
+    """An integer in its text form."""
+    value = int(data)
+    if not _LONG_MIN <= value <= _LONG_MAX:
+        raise NotPlain
+    return long_bytes(value)
+
+
+def decimal_form(precision: int, scale: int) -> Form:
+    """`numeric` as a decimal of the contract: its unscaled number, big-endian, as few bytes as it needs."""
+    limit: int = 10**precision
+
+    def write(data: bytes) -> bytes:
+        count, weight, sign, shown = _NUMERIC(data)
+        if sign not in (0, _NEGATIVE) or shown > scale or not -_GROUPS_MAX < weight < _GROUPS_MAX:
+            raise NotPlain
+        number: int = 0
+        for group in struct.unpack_from(f">{count}H", data, 8):
+            if group > 9999:
+                raise NotPlain
+            number = number * 10_000 + group
+        power = 4 * (weight - count + 1) + shown
+        number = number * 10**power if power >= 0 else number // 10**-power
+        if number >= limit:
+            raise NotPlain
+        number *= 10 ** (scale - shown)
+        size = (number.bit_length() + 8) >> 3
+        number = -number if sign else number
+        return SHORT[size << 1] + number.to_bytes(size, "big", signed=True)
+
+    return write
+
+
+def text_array_form(*, required: bool) -> Form:
+    """An array of a text type with one dimension; `required`: none of its elements may be null."""
+    some = b"" if required else SOME
+
+    def write(data: bytes) -> bytes:
+        if data[:4] == b"\0\0\0\0":
+            return b"\0"
+        dimensions, _, _, count, _ = _ARRAY(data)
+        if dimensions != 1 or count < 1:
+            raise NotPlain
+        parts, at = [long_bytes(count)], 20
+        for _ in range(count):
+            size = _LENGTH(data, at)[0]
+            start = at + 4
+            if size == 0xFFFFFFFF:
+                if required:
+                    raise NotPlain
+                parts.append(NULL)
+                at = start
+                continue
+            at = start + size
+            text = data[start:at]
+            if not text.isascii():
+                text.decode()
+            parts += (some, long_bytes(size), text)
+        if at > len(data):
+            raise NotPlain
+        parts.append(b"\0")
+        return b"".join(parts)
+
+    return write
+
+
+def other(data: bytes, at: int, text: Form, binary: Form | None) -> tuple[bytes, int]:
+    """The value at `at` of a tuple, in whichever form it came, and where the next one begins."""
+    kind = data[at : at + 1]
+    form = text if kind == TEXT else binary if kind == BINARY else None
+    if form is None:
+        raise NotPlain
+    start = at + 5
+    end = start + _LENGTH(data, at + 1)[0]
+    if end > len(data):
+        raise NotPlain
+    return form(data[start:end]), end
+
+
+def passed(data: bytes, at: int) -> int:
+    """Where the value after the one at `at` begins."""
+    kind = data[at]
+    if kind in b"nu":
+        return at + 1
+    if kind not in b"bt":
+        raise NotPlain
+    return int(at + 5 + _LENGTH(data, at + 1)[0])

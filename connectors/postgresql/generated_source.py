@@ -1,0 +1,166 @@
+"""The text of the generated writers (`generated`): a line or a few for each column, in the order in which they come.
+
+It is made of this module's own words and of numbers: no name and no value from a store or a contract stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from connectors.postgresql.column_code import SIZES, Code
+from connectors.postgresql.columns import BINARY, NULL, TEXT, UNCHANGED
+from connectors.postgresql.tables import Leaf
+from contracts.model import Contract, Field
+
+Block = list[str]
+"""Lines of one depth."""
+
+
+class Carried(NamedTuple):
+    """One contracted field and its column.  `place` is its number; a part of the key must be there."""
+
+    place: int
+    leaf: Leaf
+    field: Field
+    code: Code | None
+    is_key: bool
+
+    @property
+    def variable(self) -> str:
+        """Holds the field's Avro bytes."""
+        return f"v{self.place}"
+
+
+def stream_source(contract: Contract, carried: Sequence[Carried], columns: Sequence[str]) -> str:
+    """`after`, `row` and `key_of`, for the tuples of a stream."""
+    by_column = {one.leaf.column: one for one in carried}
+    found = [by_column.get(column) for column in columns]
+    body = [*_counted(columns), "gone = ()"]
+    keys = _counted(columns)
+    for one in found:
+        body += _passing() if one is None else _in_stream(one)
+        keys += _in_stream(one) if one is not None and one.is_key else _passing()
+    records, parts = _row(contract, carried)
+    key = _key(contract, carried)
+    body += ["if at > len(data): raise NotPlain", *records]
+    return _functions(
+        ("after(data, at, position)", [*body, f"return {key}, join((AFTER, {parts}, SOURCE, position)), gone"]),
+        ("row(data, at)", [*body, "if gone: raise NotPlain", f"return {key}, join((SOME, {parts})), at"]),
+        ("key_of(data, at)", [*keys, "if at > len(data): raise NotPlain", f"return {key}"]),
+    )
+
+
+def chunk_source(contract: Contract, carried: Sequence[Carried], columns: Sequence[tuple[str, bytes]]) -> str:
+    """`after`, for the rows of a binary COPY; `columns` are names and the kinds of their values."""
+    by_column = {one.leaf.column: one for one in carried}
+    body = _counted(columns)
+    for column, kind in columns:
+        body += _in_chunk(by_column[column], kind)
+    records, parts = _row(contract, carried)
+    body += ["if at > len(data): raise NotPlain", *records]
+    return _functions(
+        (
+            "after(data, at, position)",
+            [*body, f"return {_key(contract, carried)}, join((AFTER, {parts}, SOURCE, position)), at"],
+        )
+    )
+
+
+def _functions(*written: tuple[str, Block]) -> str:
+    return "\n".join("\n".join((f"def {head}:", *_indented(body))) for head, body in written) + "\n"
+
+
+def _indented(block: Block) -> Block:
+    return [f"    {line}" for line in block]
+
+
+def _counted(columns: Sequence[object]) -> Block:
+    return [f"if count(data, at)[0] != {len(columns)}: raise NotPlain", "at += 2"]
+
+
+def _passing() -> Block:
+    return ["at = passed(data, at)"]
+
+
+def _in_stream(one: Carried) -> Block:
+    """One column of a stream's tuple: a byte for its kind, then, where there is a value, its length and itself."""
+    general = [f"{one.variable}, at = other(data, at, text{one.place}, binary{one.place})"]
+    branches: list[tuple[str, Block]] = []
+    if one.code is not None:
+        kinds = (BINARY, TEXT) if one.code.alike else (BINARY,)
+        branches.append((" or ".join(f"kind == {kind[0]}" for kind in kinds), _value(one, one.code, 1)))
+    absent = [f"{one.variable} = NULL", "at += 1"]
+    if not one.is_key:
+        branches.append((f"kind == {NULL[0]}", absent))
+        if len(one.leaf.path) == 1:  # inside a record it would decide whether the record is null
+            branches.append((f"kind == {UNCHANGED[0]}", [*absent, f"gone += ({one.place},)"]))
+    return ["kind = data[at]", *_branches(branches, general)]
+
+
+def _in_chunk(one: Carried, kind: bytes) -> Block:
+    """One column of a COPY's row: its length, -1 for null, and itself."""
+    code = one.code
+    if code is None or (kind != BINARY and not code.alike):
+        code = Code(f"{'binary' if kind == BINARY else 'text'}{one.place}(text)")
+    absent = ["raise NotPlain"] if one.is_key else [f"{one.variable} = NULL", "at += 4"]
+    return _branches([("data[at] == 255", absent)], _value(one, code, 0))
+
+
+def _branches(branches: Sequence[tuple[str, Block]], otherwise: Block) -> Block:
+    if not branches:
+        return otherwise
+    lines: Block = []
+    for number, (condition, block) in enumerate(branches):
+        lines += [f"{'elif' if number else 'if'} {condition}:", *_indented(block)]
+    return [*lines, "else:", *_indented(otherwise)]
+
+
+def _value(one: Carried, code: Code, kind_bytes: int) -> Block:
+    """From the length of a value on, which stands `kind_bytes` after `at`."""
+    expression = code.expression.replace("uses", f"uses{one.place}")
+    at = f"at + {kind_bytes}" if kind_bytes else "at"
+    if code.letter is not None:
+        size = SIZES[code.letter]
+        return [
+            f"size, value = take_{code.letter}(data, {at})",
+            f"if size != {size}: raise NotPlain",
+            f"{one.variable} = {expression}",
+            f"at += {kind_bytes + 4 + size}",
+        ]
+    return [
+        f"size = length(data, {at})[0]",
+        f"start = at + {kind_bytes + 4}",
+        "at = start + size",
+        "text = data[start:at]",
+        *([code.check] if code.check else []),
+        f"{one.variable} = {expression}",
+    ]
+
+
+def _row(contract: Contract, carried: Sequence[Carried]) -> tuple[Block, str]:
+    """Lines that make a variable of each record, and the variables of the row's fields in the contract's order."""
+    by_path = {one.leaf.path: one.variable for one in carried}
+    lines: Block = []
+
+    def variable(path: tuple[str, ...], field: Field) -> str:
+        if path in by_path:
+            return by_path[path]
+        inner = [variable((*path, one.name), one) for one in field.type.fields]
+        name = f"r{len(lines)}"
+        every = " == ".join([*inner, "NULL"])  # a record whose every field is null is null itself
+        lines.append(f"{name} = NULL if {every} else join((SOME, {', '.join(inner)}))")
+        return name
+
+    keys = {one.variable for one in carried if one.is_key}
+    found = [variable((field.name,), field) for field in contract.fields]
+    return lines, ", ".join(f"SOME, {name}" if name in keys else name for name in found)
+
+
+def _key(contract: Contract, carried: Sequence[Carried]) -> str:
+    """The framed key; in its schema only a field that is not required may be null."""
+    by_name = {one.leaf.path[0]: one for one in carried if one.is_key}
+    found = [by_name[name] for name in contract.key]
+    return " + ".join(
+        ["KEY", *(part for one in found for part in ([] if one.field.required else ["SOME"]) + [one.variable])]
+    )
