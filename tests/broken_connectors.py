@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 
 from pydantic import ConfigDict
 
+from connectors.conformance.harness import Harness
 from connectors.conformance.memory import MemoryHarness
-from connectors.memory import MemoryConnector, MemoryOptions
-from connectors.protocol import Batch, Options, Position
+from connectors.memory import MemoryChange, MemoryConnector, MemoryOptions
+from connectors.protocol import Batch, Connector, Options, Position
+from connectors.template.connector import TemplateConnector
+from connectors.template.harness import TemplateHarness
 from contracts.change import Op
 
 PENDING_MAX = 100
@@ -238,12 +244,82 @@ class SleepsTooLong(MemoryConnector):
         return super().poll(5.2 if timeout_seconds == 0.25 else timeout_seconds)
 
 
-def _harness(broken: type[MemoryConnector]) -> type[MemoryHarness]:
+class BeginsWithWhatIsNew(MemoryConnector):
+    """Takes no notice of the rows that were there before its first start."""
+
+    promise = "rows-at-start"
+
+    def open(self, position):
+        super().open(position)
+        if position is None:
+            self._read = self._ask({"after": 0, "limit": 0})["last"]
+
+
+class LeavesOutUpdates(MemoryConnector):
+    """Gives what comes and what goes."""
+
+    promise = "each-change-once"
+
+    def poll(self, timeout_seconds):
+        batch = super().poll(timeout_seconds)
+        return batch and replace(batch, changes=tuple(one for one in batch.changes if one.op is not Op.UPDATE))
+
+
+class UpdatesOfKeysHarness(MemoryHarness):
+    """A store that tells of a change of key as of any other update."""
+
+    def write(self, writes):
+        moves = [one for one in writes if one.op is Op.UPDATE and one.row["id"] != one.was["id"]]
+        super().write([one for one in writes if one not in moves])
+        self._store.write([MemoryChange("items", Op.UPDATE, {"id": one.row["id"]}, one.was, one.row) for one in moves])
+
+
+class KeepsTheOldKey(MemoryConnector):
+    """Gives a change of key as the store tells of it: the row under the old key stays for ever."""
+
+    promise = "key-changes"
+    store = UpdatesOfKeysHarness
+
+
+class GivesEveryColumn(TemplateConnector):
+    """Gives columns that the contract does not know."""
+
+    promise = "added-column"
+    store = TemplateHarness
+
+    def _change(self, found, position):
+        change = super()._change(found, position)
+        return replace(change, after=found["after"] and {**change.after, **found["after"]})
+
+
+class NullForDroppedColumn(TemplateConnector):
+    """Gives null for a column that is gone."""
+
+    promise = "dropped-column"
+    store = TemplateHarness
+
+    def _change(self, found, position):
+        return replace(super()._change(found, position), unavailable=())
+
+
+def _harness(broken: type[Connector]) -> type[Harness]:
     values = {"connector": broken, "patience_seconds": 0.3, "large_rows": 400, "__module__": __name__}
-    return type(f"{broken.__name__}Harness", (MemoryHarness,), values)
+    return type(f"{broken.__name__}Harness", (vars(broken).get("store", MemoryHarness),), values)
 
 
 BROKEN = [kind for kind in list(globals().values()) if isinstance(kind, type) and "promise" in vars(kind)]
 for one in BROKEN:
     globals()[f"{one.__name__}Harness"] = _harness(one)
 PATHS = {f"{__name__}:{one.__name__}Harness": one.promise for one in BROKEN}
+
+
+def conformance(path: str) -> tuple[int, str]:
+    """How `concordat connector conformance PATH --json` ends, and what it prints; for a process of its own."""
+    from broker.cli.app import main  # noqa: PLC0415 - the kit's children, which import this module, have no use for it
+
+    sys.argv = ["concordat", "connector", "conformance", path, "--json"]
+    with redirect_stdout(io.StringIO()) as printed:
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0), printed.getvalue()
