@@ -12,10 +12,13 @@ from ruamel.yaml import YAML
 
 from connectors.files.connector import FilesConnector
 from connectors.files.options import FilesOptions
+from connectors.proposals import confirmed
 from connectors.protocol import Away, Position
 from contracts.change import Op
-from contracts.faults import Refused
+from contracts.codes import TERM_WRONG, UNTAGGED
+from contracts.faults import Faults, Refused
 from contracts.model import Contract, Field, FieldType, Kind, TypeName
+from contracts.text import parse
 
 FIELDS = (
     Field("id", FieldType(TypeName.INTEGER), required=True),
@@ -327,3 +330,7 @@ def test_a_draft_proposes_and_confirms_nothing(store):
     assert [one["logicalType"] for one in properties.values()] == ["integer", "string", "date", "boolean", "string"]
     assert properties["person_id"]["primaryKey"] is True
     assert all(tag.startswith("proposed:") for one in properties.values() for tag in one["tags"])
+    refused = parse(text)
+    assert isinstance(refused, Faults)
+    assert {fault.code for fault in refused.items} == {UNTAGGED, TERM_WRONG}
+    assert isinstance(parse(confirmed(text)), Contract)
