@@ -1,7 +1,8 @@
 """YAML read strictly: plain values, each with its place, and everything that is ambiguous refused.
 
-Scalars mean what they look like and nothing else: quoted is text; `true` and `false`; whole numbers in digits; dates as
-YYYY-MM-DD; every other plain scalar is text unless some YAML reader would take it for something else.
+Scalars mean what they look like and nothing else: quoted is text; `true` and `false`; whole numbers in digits; where asked for,
+fractions such as `0.5`; dates as YYYY-MM-DD; every other plain scalar is text unless some YAML reader would take it for something
+else.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Place = tuple[int, int]
 _LONGEST_CHARACTERS = 1_000_000
 _DEEPEST = 12
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,30}")
+_FRACTION = re.compile(r"-?(0|[1-9][0-9]{0,15})\.[0-9]{1,15}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _AMBIGUOUS = re.compile(
     r"""(?ix) y|yes|n|no|on|off|true|false|null|~|=|<<      # words of YAML 1.1 (and other cases than true, false)
@@ -48,6 +50,8 @@ class Tree:
     faults: list[Fault] = field(default_factory=list)
     faulty: set[Path] = field(default_factory=set)
     """Paths that have a fault already, so that a later check says nothing more about them."""
+    fractions: bool = False
+    """Whether `0.5` is a number: in a configuration, not in what is signed."""
 
     def fault(self, code: Code, path: Path, message: str, *, key: bool = False) -> Fault:
         """A fault at the place of the value (or the key) that `path` names, or of its nearest parent."""
@@ -63,9 +67,9 @@ def is_ambiguous(plain: str) -> bool:
     return plain == "" or _AMBIGUOUS.fullmatch(plain) is not None
 
 
-def read_tree(text: str) -> Tree:
-    """Read one YAML document."""
-    tree = Tree()
+def read_tree(text: str, *, fractions: bool = False) -> Tree:
+    """Read one YAML document, whose numbers are whole unless `fractions` are asked for."""
+    tree = Tree(fractions=fractions)
     if len(text) > _LONGEST_CHARACTERS:
         tree.faults.append(TOO_LARGE.fault(f"{len(text)} characters, at most {_LONGEST_CHARACTERS}", line=1, column=1))
         return tree
@@ -148,8 +152,8 @@ def _scalar(text: str, path: Path, tree: Tree) -> Any:
     """What a plain scalar means."""
     if text in ("true", "false"):
         return text == "true"
-    if _INTEGER.fullmatch(text):
-        return int(text)
+    if _INTEGER.fullmatch(text) or (tree.fractions and _FRACTION.fullmatch(text)):
+        return float(text) if "." in text else int(text)
     if _DATE.fullmatch(text):
         try:
             return date.fromisoformat(text)

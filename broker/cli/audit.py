@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from broker.audit.report import Report
 from broker.audit.search import Coverage, Found, Question, search
 from broker.audit.verify import verify as verify_evidence
 from broker.cli.output import Json, emit, errors, print_faults, results, table
+from broker.cli.times import unix_ms
 from broker.cluster.connect import connection
 from broker.cluster.principals import AUDITOR
 from broker.evidence.directory import DirectoryEvidence
@@ -108,8 +108,8 @@ def search_decisions(
         outcome=outcome,
         reason=reason,
         dataset=dataset,
-        since_ms=_unix_ms(since, "--from"),
-        until_ms=_unix_ms(until, "--to"),
+        since_ms=unix_ms(since, "--from"),
+        until_ms=unix_ms(until, "--to"),
     )
     _answer(question, source, limit, "decisions", json=json)
 
@@ -203,18 +203,6 @@ def _row(found: Found) -> list[Any]:
 def _reasons(document: dict[str, Any]) -> str:
     """Codes with their clauses, as people read them."""
     return " ".join(f"{one['code']}@{one['clause']}" if one["clause"] else one["code"] for one in document["reasons"])
-
-
-def _unix_ms(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as fault:
-        raise Unusable(codes.QUESTION_UNCLEAR.fault(f"{option} {text!r}")) from fault
-    if moment.tzinfo is None:
-        raise Unusable(codes.QUESTION_UNCLEAR.fault(f"{option} {text!r} has no offset"))
-    return int(moment.timestamp() * 1000)
 
 
 def _show(report: Report) -> None:

@@ -1,4 +1,4 @@
-"""`concordat contract`: data contracts, checked, compared, published."""
+"""`concordat contract`: data contracts, checked, compared, published; and how good the data is that they promise."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from agreements.snapshot import ContractEntry
 from broker.cli.acting import As, Key, cluster, said, signatory, text_of
+from broker.cli.contract_figures import figures
 from broker.cli.output import Json, emit, results, table
 from broker.register import commands
 from broker.register.codes import NO_SUCH
@@ -19,6 +20,7 @@ from contracts.faults import AnswerIsNo, Fault, Faults, Refused, Unusable
 from contracts.model import Contract
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app.command()(figures)
 
 Dataset = Annotated[str, typer.Argument(help="The dataset's identifier, such as border-crossings.")]
 File = Annotated[Path, typer.Argument(help="A contract, ODCS 3.2 YAML.")]

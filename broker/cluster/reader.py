@@ -119,6 +119,15 @@ class Reader:
         """The end (exclusive) alone; everything below it can be read."""
         return self.bounds(topic, partition)[1]
 
+    def first_since(self, topic: str, partition: int, milliseconds: int) -> int:
+        """The offset of the first record that came at this Unix time or later; the end where there is none."""
+        asked = TopicPartition(topic, partition, milliseconds)
+        try:
+            found = int(self._consumer.offsets_for_times([asked], timeout=_ASK_SECONDS)[0].offset)
+        except KafkaException as exception:
+            raise unavailable(self._last_error or error_of(exception), f"topic {topic}") from exception
+        return found if found >= 0 else self.stable_end(topic, partition)
+
     def read(self, topic: str, partition: int, start: int | None = None, end: int | None = None) -> Iterator[Message]:
         """Every visible record from `start` (default: the first kept) up to `end` (default: the end now)."""
         low, high = self.bounds(topic, partition)

@@ -64,7 +64,7 @@ def parse(text: str, directory: Path) -> Configuration | Faults:
 
     Raises `Unusable` for a connector that is not here.
     """
-    tree = read_tree(text)
+    tree = read_tree(text, fractions=True)
     if tree.faults:
         return Faults(tuple(tree.faults))
     if not isinstance(tree.value, dict):

@@ -28,6 +28,12 @@ def test_a_configuration_is_read_and_its_files_count_from_its_place() -> None:
     assert found.options.heartbeat_seconds == 0.5
 
 
+def test_a_fraction_is_a_number_and_nothing_else_that_looks_like_one_is() -> None:
+    assert parse(GOOD.replace('"0.5"', "0.25"), Path("/")).options.heartbeat_seconds == 0.25
+    for odd in (".5", "1e3", "0.5_0", "00.5", "+0.5", "1."):
+        assert isinstance(parse(GOOD.replace('"0.5"', odd), Path("/")), Faults), odd
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
