@@ -16,7 +16,7 @@ DUPLICATE_KEY = Code("CON-002", "duplicate key", "a key stands twice in one mapp
 NOT_ODCS = Code(
     "CON-003",
     "not ODCS",
-    "the document breaks the Open Data Contract Standard 3.2: an unknown key, a missing one, or a value of the wrong type",
+    "the document breaks the version of the Open Data Contract Standard that it names: an unknown key, a missing one, or a value of the wrong type",
     _UNREAD,
     "compare the place with the standard; quote text that looks like a number",
 )

@@ -1,7 +1,7 @@
-"""Reading an ODCS 3.2 document: plain values, the place of each, and everything in which it breaks YAML or the standard.
+"""Reading an ODCS 3 document: plain values, the place of each, and everything in which it breaks YAML or the standard.
 
 YAML is read strictly: a plain scalar about which readers of YAML disagree (`no`, `1_000`, `2026-01-31`, `0x1F`) is a fault,
-not a guess.  What the standard says is `contracts.standard`'s.
+not a guess, wherever its value means something here.  What the standard says is `contracts.standard`'s.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ _AMBIGUOUS = re.compile(
     | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([t\ ].*)?         # dates and times
     """,
 )
+
+_KEPT = frozenset({"servers", "slaProperties", "price", "team", "roles", "support", "contractCreatedTs", "context"})
+"""Sections that are kept and not acted on: what a reader makes of a plain word there is the reader's business."""
+_KEPT_ANYWHERE = frozenset({"examples", "quality", "authoritativeDefinitions", "relationships"})
 
 
 @dataclass(slots=True)
@@ -137,6 +141,8 @@ class _Reader:
         if _NUMBER.fullmatch(text):
             return float(text) if "." in text else int(text)
         if _AMBIGUOUS.fullmatch(text):
+            if path[:1] and (path[0] in _KEPT or not _KEPT_ANYWHERE.isdisjoint(path)):
+                return _number_or_text(text)
             self._note(AMBIGUOUS, node, f"`{text}`: quote it if it is text, else write it plainly")
             self._document.unclear.add(path)
             return text
@@ -145,6 +151,13 @@ class _Reader:
     def _note(self, code: Code, node: Node, message: str) -> None:
         line, column = _place(node)
         self._document.faults.append(code.fault(message, line=line, column=column))
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 _WORDS: dict[str, bool | None] = {

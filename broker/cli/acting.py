@@ -16,7 +16,7 @@ from broker.register.append import Appended
 from broker.register.codes import TEXT_FILE
 from broker.register.keyfiles import signing_key
 from broker.settings import Settings, load
-from contracts.faults import Unavailable
+from contracts.faults import Unavailable, Unusable
 
 As = Annotated[str, typer.Option("--as", help="The signatory who acts, by identifier.")]
 Key = Annotated[Path, typer.Option("--key", help="The file of the private key that signs the act.")]
@@ -48,13 +48,18 @@ def signatory(identifier: str, key: Path) -> Signer:
 
 
 def text_of(file: Path) -> str:
-    """A file's text; raises `Unavailable`."""
+    """A file's text, to the byte; raises `Unavailable`, or `Unusable` where it is not UTF-8."""
     try:
-        return file.read_text("utf-8")
+        data = file.read_bytes()
     except OSError as error:
         raise Unavailable(TEXT_FILE.fault(f"{file}: {error.strerror}")) from error
+    try:
+        return data.decode()
     except UnicodeDecodeError as error:
-        raise Unavailable(TEXT_FILE.fault(f"{file}: byte {error.start} is not UTF-8")) from error
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        fault = TEXT_FILE.fault(f"byte {error.start} is not UTF-8", line=line, column=column)
+        raise Unusable(fault.in_file(str(file))) from error
 
 
 def said(appended: Appended, **facts: object) -> dict[str, object]:

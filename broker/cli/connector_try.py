@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -49,6 +50,7 @@ def command(
 
     The contracts are those of --contract or of `contracts` in CONFIG; without any, the change is shown as it is converted.
     A binary record is {"$base64": "…"} or {"$hex": "…"}; a string is the record's own text.  The rows are shown as given.
+    A terminal shows a table; a file or a pipe gets one JSON entry per line, and with --json one list of them.
 
     Example: concordat connector try customers.yaml --events sample.jsonl --contract customers.contract.yaml
     """
@@ -66,9 +68,12 @@ def command(
             found.append(_entry(number, PASSED_OVER, reason=outcome.reason, key=_shown_key(key)))
         else:
             found += [_changed(number, change, configuration, judges.get(change.dataset)) for change in outcome]
-    columns = ("line", "outcome", "op", "key", "after", "reason")
-    rows = [[_cell(one[name]) for name in columns] for one in found]
-    emit(found, json=json, table=table("Events", columns, rows))
+    if json or sys.stdout.isatty():
+        columns = ("line", "outcome", "op", "key", "after", "reason")
+        rows = [[_cell(one[name]) for name in columns] for one in found]
+        emit(found, json=json, table=table("Events", columns, rows))
+    else:  # read by a program, line by line
+        sys.stdout.writelines(msgspec.json.encode(one).decode() + "\n" for one in found)
 
 
 class _Judge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -160,13 +161,13 @@ def export(
     if json:
         emit({**_document(entry), "text": entry.contract.text}, json=True)
     elif output is None:
-        results.print(entry.contract.text, markup=False, end="")
+        sys.stdout.write(entry.contract.text)  # as it is: `results` would fold, expand and decorate
 
 
 def _write(output: Path, document: str) -> None:
     try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(document)
+        with output.open("xb") as file:
+            file.write(document.encode())
     except OSError as error:
         raise Refused(NO_SUCH.fault(f"{output}: {error.strerror}")) from error
 

@@ -18,10 +18,12 @@ from contracts.faults import Failure, Fault
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")]
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 _UNWRAPPED_CHARACTERS = 400
 """How wide a line may be where no terminal has an edge: a table in a file or a pipe is not folded."""
-results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNWRAPPED_CHARACTERS)
+results = Console(
+    highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else _UNWRAPPED_CHARACTERS
+)
 
 
 def emit(document: Any, *, json: bool, table: Table | str | None = None) -> None:

@@ -67,14 +67,20 @@ class Converter:
         if name is None:
             return PassedOver(f"no dataset takes {place.table or 'a record that names no table'}")
         rows = self.rows[name]
-        draft = _Draft(name, rows, place)
-        if isinstance(event, Unmappable):
-            return Made((draft.unreadable(str(event), found_key, value),), None)
-        if isinstance(found_key, Unmappable):
-            return Made((draft.unreadable(f"the key: {found_key}", found_key, value),), None)
-        if isinstance(event, Tombstone):
-            return Made(draft.tombstone(found_key), None, tombstone=True)
-        return Made(draft.changes(event, found_key), place)
+        return _made(_Draft(name, rows, place), event, found_key, value)
+
+
+def _made(draft: _Draft, event: Event | Tombstone | Unmappable, key: Value | Unmappable, value: bytes | None) -> Made:
+    """The changes of a record whose dataset is known; one that is not understood is kept whole."""
+    if isinstance(event, Unmappable):
+        return Made((draft.unreadable(str(event), key, value),), None)
+    if isinstance(key, Unmappable):
+        return Made((draft.unreadable(f"the key: {key}", key, value),), None)
+    if isinstance(event, Tombstone):
+        return Made(draft.tombstone(key), None, tombstone=True)
+    if draft.op(event) is None:
+        return Made((draft.unreadable("an operation that is none of a row", key, value),), None)
+    return Made(draft.changes(event, key), draft.place)
 
 
 def _place(event: Event | Tombstone | Unmappable, timestamp_ms: int | None) -> Place:
@@ -117,9 +123,8 @@ class _Draft:
         return (self.change(Op.DELETE, found, None, None, problem),)
 
     def changes(self, event: Event, key: Value) -> tuple[Change, ...]:
-        op = self._op(event)
-        if op is None:
-            return (self.change(Op.UPDATE, self._key(key), None, None, "an operation that is none of a row"),)
+        op = self.op(event)
+        assert op is not None  # a record without one is unreadable
         if op is Op.TRUNCATE:
             return (self.change(op, {}, None, None, None),)
         before = self.rows.read(event.before, self.place.connector) if event.before.data is not None else None
@@ -127,7 +132,8 @@ class _Draft:
             return (self._delete(event, key, before),)
         return self._upsert(op, event, key, before)
 
-    def _op(self, event: Event) -> Op | None:
+    def op(self, event: Event) -> Op | None:
+        """The operation on a row; None for one that is none, or none that is known."""
         if self.place.connector == "cassandra":
             return _CASSANDRA_OPS.get(event.op)
         if event.plain and not event.op:

@@ -93,6 +93,8 @@ class Reader:
             return _event(found)
         if self.rows or "__op" in data or "__deleted" in data:
             return _row(found)
+        if data and "op" not in data and "payload" not in data:
+            raise Unmappable("not a Debezium event: it has no envelope; bare rows need the option `form: row`")
         raise Unmappable("not a Debezium event")
 
     def _read(self, data: bytes) -> Value:

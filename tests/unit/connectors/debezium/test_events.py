@@ -378,7 +378,7 @@ def test_a_bare_row_says_its_operation_or_is_an_update():
     (unknown,) = converted(made(), {"id": 1}, ROW)
     assert (new.op, new.after, gone.op, gone.key) == (Op.CREATE, ROW, Op.DELETE, {"id": 1})
     assert (new.committed_at, plain.op) == (MOMENT, Op.UPDATE)
-    assert unknown.problem == "not a Debezium event"
+    assert unknown.problem == "not a Debezium event: it has no envelope; bare rows need the option `form: row`"
     appended = connector(LABEL, NOTE, options={"form": "row"}, kind=Kind.EVENT)
     assert converted(appended, {"id": 1}, ROW)[0].op is Op.CREATE
 

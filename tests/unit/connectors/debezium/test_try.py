@@ -83,9 +83,15 @@ def test_records_may_be_text_or_bytes(tried):
     assert found[2]["reason"].startswith("Avro that cannot be read")
 
 
-def test_people_get_a_table(tried):
-    found = tried([{"key": {"id": 1}, "value": event("c", None, ROW)}])
-    assert (found.exit_code, "accepted" in found.stdout) == (0, True)
+def test_a_pipe_gets_one_entry_per_line(tried):
+    lines = [{"key": {"id": 1}, "value": event("c", None, ROW)}, {"key": {"id": 1}, "value": event("z", None, ROW)}]
+    found = tried(lines)
+    assert found.exit_code == 0, found.exception
+    accepted, unknown = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [accepted, unknown] == entries(tried(lines, "--json"))
+    assert (accepted["outcome"], accepted["after"]) == ("accepted", ROW)
+    assert (unknown["outcome"], unknown["op"], unknown["key"]) == ("quarantine", None, {"id": 1})
+    assert unknown["after"].keys() == {"record"}  # whole, so that nothing is lost
 
 
 @pytest.mark.parametrize(
