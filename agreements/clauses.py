@@ -76,23 +76,24 @@ def spelled(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
+def clause_name(path: Path) -> str:
+    """A clause's name in `MECHANISMS`: its path without the numbers of list items."""
+    return ".".join(part for part in path if isinstance(part, str))
+
+
 def _line(agreement: Agreement, path: Path) -> ClauseLine:
-    name = _name(path)
+    name = clause_name(path)
     clause_class, mechanism, shown_by = MECHANISMS.get(name, _UNKNOWN)
     if name == "kind" and agreement.kind is not AgreementKind.DSA:
         clause_class, mechanism = ClauseClass.UNENFORCED, "only a DSA can be activated by this version"
     return ClauseLine(path, spelled(path), clause_class, mechanism, shown_by)
 
 
-def _name(path: Path) -> str:
-    return ".".join(part for part in path if isinstance(part, str))
-
-
 def _paths(value: object, path: Path) -> Iterator[Path]:
     """The path of every clause that is present: as deep as the table goes."""
     if _is_absent(value):
         return
-    if _name(path) in MECHANISMS:
+    if clause_name(path) in MECHANISMS:
         yield path
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:

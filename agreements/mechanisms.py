@@ -1,8 +1,8 @@
 """What makes each clause hold: its class, the mechanism, and the test that shows it (NOTHING-UNENFORCED).
 
 A clause that is not in `MECHANISMS`, or stands there as `UNENFORCED`, keeps its agreement from being submitted.  An *enforced*
-clause is entered in the change that brings its mechanism; `broker.policy.proofs` proves the mechanism again, on an
-event that it refuses and that would be delivered without it, before every submission and activation.
+clause is entered in the change that brings its mechanism; `broker.proofs` proves the mechanism again, on an event
+ that it refuses and that would be delivered without it, before every submission and activation.
 """
 
 from __future__ import annotations

@@ -136,6 +136,7 @@ _MODULES = (
     "broker.delivery.codes",
     "broker.intake.codes",
     "broker.policy.codes",
+    "broker.proofs.codes",
     "broker.register.codes",
     "connectors.codes",
     "connectors.conformance.codes",

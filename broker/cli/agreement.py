@@ -9,13 +9,18 @@ import typer
 
 from agreements import text
 from agreements.apply_signatures import missing_offices
-from agreements.clauses import clause_report
 from agreements.compare import changes
 from agreements.content_keys import content_key, pseudonym_key
-from agreements.model import Agreement
 from broker import clock
 from broker.cli.acting import As, Key, OperatorKey, cluster, operator, said, signatory, text_of
-from broker.cli.agreement_view import entry_document, entry_table, history_rows, shown_document, stop_text
+from broker.cli.agreement_check import File, check, checked, parsed
+from broker.cli.agreement_view import (
+    entry_document,
+    entry_table,
+    history_rows,
+    shown_document,
+    stop_text,
+)
 from broker.cli.output import Json, emit, results, table
 from broker.keys import installed
 from broker.register import commands
@@ -25,11 +30,10 @@ from broker.register.follow import read_snapshot
 from broker.register.history import history_of
 from broker.register.template import TEMPLATE
 from broker.settings import load
-from contracts.faults import AnswerIsNo, Faults, Refused, Unusable
+from contracts.faults import AnswerIsNo, Refused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
-File = Annotated[Path, typer.Argument(help="An agreement's text.")]
 Reference = Annotated[str, typer.Argument(help="The agreement's reference, such as DSA-2026-014.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; it stands in the register for ever.")]
 
@@ -54,33 +58,7 @@ def new(
         results.print(TEMPLATE, markup=False, end="")
 
 
-@app.command()
-def check(
-    file: File,
-    *,
-    registered: Annotated[bool, typer.Option(help="Also against the register: parties, contracts, plans.")] = False,
-    json: Json = False,
-) -> None:
-    """Check an agreement and show by what each clause is kept.
-
-    Example: concordat agreement check DSA-2026-014.agreement.yaml
-    """
-    agreement = _checked(file)
-    if registered:
-        found = commands.register_faults(agreement, read_snapshot(cluster()), text.places(text_of(file)))
-        if found:
-            raise AnswerIsNo(*(fault.in_file(str(file)) for fault in found))
-    lines = [(line.clause, line.clause_class, line.mechanism) for line in clause_report(agreement)]
-    document = {
-        "file": str(file),
-        "reference": agreement.reference,
-        "version": agreement.version,
-        "content_hash": text.content_hash(agreement),
-        "faults": [],
-        "clauses": [{"clause": clause, "class": kind, "mechanism": mechanism} for clause, kind, mechanism in lines],
-    }
-    title = f"{agreement.reference} version {agreement.version}, {document['content_hash']}"
-    emit(document, json=json, table=table(title, ("clause", "class", "by"), lines))
+app.command()(check)
 
 
 @app.command()
@@ -91,7 +69,7 @@ def submit(file: File, *, as_: As, key: Key, json: Json = False) -> None:
     """
     document = text_of(file)
     appended = commands.submit(cluster(), signatory(as_, key), document, str(file))
-    agreement = _checked(file)
+    agreement = checked(file)
     _show_entry(appended, agreement.reference, json=json)
 
 
@@ -179,7 +157,7 @@ def diff(
 
     Example: concordat agreement diff version-1.agreement.yaml version-2.agreement.yaml
     """
-    found = changes(_parsed(first), _parsed(second))
+    found = changes(parsed(first), parsed(second))
     document = [{"clause": clause, "before": before, "after": after} for clause, before, after in found]
     shown = table("Differences", ("clause", "before", "after"), found) if found else "no difference in meaning"
     emit(document, json=json, table=shown)
@@ -249,22 +227,6 @@ def terminate(reference: Reference, *, as_: As, key: Key, reason: Reason = "not 
     began = clock.monotonic_seconds()
     appended = commands.terminate(cluster(), signatory(as_, key), reference, reason=reason)
     _await(appended, reference, began, json=json)
-
-
-def _parsed(file: Path) -> Agreement:
-    agreement = text.parse(text_of(file), str(file))
-    if isinstance(agreement, Faults):
-        raise Unusable(*agreement.items)
-    return agreement
-
-
-def _checked(file: Path) -> Agreement:
-    """The agreement; a fault of form is wrong usage, one of meaning is the answer no."""
-    _parsed(file)
-    checked = text.check(text_of(file), str(file))
-    if isinstance(checked, Faults):
-        raise AnswerIsNo(*checked.items)
-    return checked
 
 
 def _show_entry(appended: Appended, reference: str, *, json: bool) -> None:

@@ -32,6 +32,7 @@ from broker.policy.compile import compile_share
 from broker.policy.engine import Engine
 from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine, subject_key
+from broker.proofs.prove import check_every_mechanism
 from broker.register.checkpoints import Checkpoints
 from broker.register.enrolment import enrol_worker
 from broker.register.follow import RegisterReader
@@ -46,6 +47,7 @@ _WAIT_SECONDS = 25.0
 
 def make_worker(settings: Settings, state: Path) -> Worker:
     """A worker on the settings' cluster with its identity in `state`; raises a `Failure` with what is missing."""
+    check_every_mechanism()
     cluster = connection(settings, WORKER)
     with Reader(cluster) as reader:
         identity = open_identity(state, reader.cluster_identifier(), wait_seconds=_WAIT_SECONDS)

@@ -29,6 +29,7 @@ from broker.policy import sealing
 from broker.policy.codes import NO_ENCRYPTION_KEY
 from broker.policy.compile import compile_plan
 from broker.policy.plan import KeyReference, Plan
+from broker.proofs.prove import unproven
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import NO_SUCH
 from broker.register.publishing import schema_ids
@@ -48,6 +49,8 @@ def submit(connection: Connection, signer: Signer, document: str, file: str | No
     checked = text.check(document, file)
     if isinstance(checked, Faults):
         raise Refused(*checked.items)
+    if faults := unproven(agreement):
+        raise Refused(*faults)
     places = text.places(document)
 
     def decide(snapshot: Snapshot) -> list[Deed]:
@@ -103,10 +106,49 @@ def sign_agreement(connection: Connection, signer: Signer, reference: str, keys:
         signature = sign(signer.key, AGREEMENT_DOMAIN, statement.encode())
         signed = AgreementSigned(reference, entry.agreement.version, statement, signature)
         if missing_offices(entry) == [(signatory.organisation, signatory.office)]:
-            signed = _activating(signed, entry, snapshot, keys)
+            signed = activating(signed, entry, snapshot, keys)
         return [Deed(signed, signer)]
 
     return act(connection, decide)
+
+
+def activating(
+    signed: AgreementSigned,
+    entry: AgreementEntry,
+    snapshot: Snapshot,
+    keys: KeyProvider,
+) -> AgreementSigned:
+    """The last signature: with the view schema of every share; the keys that the plans need exist from here on.
+
+    Raises `Refused` for what stands against it now, a mechanism that does not hold included (NOTHING-UNENFORCED).
+    """
+    if found := unproven(entry.agreement) or register_faults(entry.agreement, snapshot):
+        raise Refused(*found)
+    plans: list[Plan] = []
+    for share in entry.agreement.shares:
+        contract = snapshot.contract(share.dataset, share.contract)
+        if contract is None:
+            raise Refused(NO_SUCH.fault(f"a contract for {share.dataset} of major version {share.contract}"))
+        versions = snapshot.key_versions
+        plan = compile_plan(entry.agreement, entry.content_hash, share, contract.contract, key_versions=versions)
+        if isinstance(plan, Faults):
+            raise Refused(*plan.items)
+        plans.append(plan)
+    for needed in {reference.identifier for plan in plans for reference in plan.key_references}:
+        keys.ensure(needed)
+    reference = entry.agreement.reference
+    wanted = [(f"{topics.share(reference, plan.share)}-value", plan.view_text) for plan in plans]
+    identifiers, new = schema_ids(wanted, snapshot)
+    views = {plan.share: identifier for plan, identifier in zip(plans, identifiers, strict=True)}
+    return AgreementSigned(
+        signed.reference,
+        signed.agreement_version,
+        signed.statement,
+        signed.signature,
+        views,
+        new,
+        _sealed_keys(entry.agreement, snapshot, keys),
+    )
 
 
 def suspend(
@@ -148,42 +190,6 @@ def _entry(snapshot: Snapshot, reference: str) -> AgreementEntry:
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     return entry
-
-
-def _activating(
-    signed: AgreementSigned,
-    entry: AgreementEntry,
-    snapshot: Snapshot,
-    keys: KeyProvider,
-) -> AgreementSigned:
-    """The last signature: with the view schema of every share; the keys that the plans need exist from here on."""
-    if found := register_faults(entry.agreement, snapshot):
-        raise Refused(*found)
-    plans: list[Plan] = []
-    for share in entry.agreement.shares:
-        contract = snapshot.contract(share.dataset, share.contract)
-        if contract is None:
-            raise Refused(NO_SUCH.fault(f"a contract for {share.dataset} of major version {share.contract}"))
-        versions = snapshot.key_versions
-        plan = compile_plan(entry.agreement, entry.content_hash, share, contract.contract, key_versions=versions)
-        if isinstance(plan, Faults):
-            raise Refused(*plan.items)
-        plans.append(plan)
-    for needed in {reference.identifier for plan in plans for reference in plan.key_references}:
-        keys.ensure(needed)
-    reference = entry.agreement.reference
-    wanted = [(f"{topics.share(reference, plan.share)}-value", plan.view_text) for plan in plans]
-    identifiers, new = schema_ids(wanted, snapshot)
-    views = {plan.share: identifier for plan, identifier in zip(plans, identifiers, strict=True)}
-    return AgreementSigned(
-        signed.reference,
-        signed.agreement_version,
-        signed.statement,
-        signed.signature,
-        views,
-        new,
-        _sealed_keys(entry.agreement, snapshot, keys),
-    )
 
 
 def _sealed_keys(agreement: Agreement, snapshot: Snapshot, keys: KeyProvider) -> tuple[SealedKey, ...]:

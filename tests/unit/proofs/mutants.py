@@ -1,0 +1,114 @@
+"""Every way in which a mechanism can be missing: the function or condition that does the work, taken out.
+
+A clause that is newly `enforced` or `partly` enforced is entered here, and stands in `everything()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from agreements.model import Agreement, Dates, Delivery, Limits, Party, Processor, Purposes, Side, Treatment
+from agreements.snapshot import AgreementState
+from broker.audit.segment import Terms
+from broker.cluster import access, topics
+from broker.cluster.objects import Operation, Resource, Rule
+from broker.policy.plan import FieldPlan
+from broker.proofs.world import PROVIDER, RECIPIENT, STRANGER, agreement, share
+
+Mutant = Mapping[str, Any]
+"""Dotted names of what is replaced, and by what."""
+_DEPARTMENTS, _SHARE_TOPIC = access._departments, topics.share_topic
+
+
+def everything() -> Agreement:
+    """An agreement that has every clause that acts on events."""
+    helped = Processor(organisation=STRANGER, task="Hosting")
+    return agreement(
+        share({"note": "keep"}, rows="level == 7"),
+        parties=(
+            Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner",)),
+            Party(
+                organisation=RECIPIENT, side=Side.RECIPIENT, role="controller", signs=("Owner",), processors=(helped,)
+            ),
+        ),
+        purposes=Purposes(prohibited=("marketing",)),
+        limits=Limits(look_back=timedelta(days=30)),
+        dates=Dates(start=date(2026, 1, 1), end=date(2026, 12, 31)),
+        delivery=Delivery(retention=timedelta(days=7)),
+    )
+
+
+def _gives(value: Any) -> Callable[..., Any]:
+    return lambda *_arguments, **_named: value
+
+
+def _strangers_too(snapshot, now):
+    yield from _DEPARTMENTS(snapshot, now)
+    for coverage in access.signed_shares(snapshot):
+        yield Rule(STRANGER, Operation.READ, Resource.TOPIC, coverage.topic)
+
+
+def _every_field(task):
+    keep = Treatment(action="keep")
+    return tuple(FieldPlan(path, "", keep, found.type.name) for path, found in task.contract.leaves())
+
+
+def _covers(*, start: bool, end: bool) -> Mutant:
+    def covers(entry, now):
+        signed = entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED)
+        return signed and (not start or entry.starts_at <= now) and (not end or now < entry.ends_at)
+
+    return {"agreements.standing.covers": covers, "broker.delivery.routes.covers": covers}
+
+
+def _kept_for_a_year(reference, share, kind, _retention, partitions, factor):
+    return _SHARE_TOPIC(reference, share, kind, timedelta(days=365), partitions, factor)
+
+
+_NOT_CITED: Mutant = {"broker.pipeline._terms": _gives(Terms())}
+_ANYBODY_READS: Mutant = {"broker.cluster.access._departments": _strangers_too}
+_OTHER_SIDE: Mutant = {
+    "agreements.model.Agreement.party": lambda self, side: next(p for p in self.parties if p.side is not side)
+}
+MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
+    "reference": (_NOT_CITED,),
+    "version": (_NOT_CITED,),
+    "parties.organisation": (_ANYBODY_READS, _OTHER_SIDE),
+    "parties.side": (_OTHER_SIDE,),
+    "parties.processors": (_ANYBODY_READS,),
+    "purposes.prohibited": ({"agreements.checks._share": _gives(())},),
+    "shares.id": (
+        {"agreements.snapshot.Coverage.topic": "share.dsa-proof.main"},
+        {"contracts.topics.share": _gives("share.dsa-proof.main")},
+    ),
+    "shares.dataset": (
+        {"agreements.snapshot.Snapshot.coverages": lambda self, _: self._coverages.get("elsewhere", ())},
+    ),
+    "shares.contract": (
+        {"broker.policy.shape.Shaper._refused": _gives(None)},
+        {"broker.policy.compile._Task.check_contract": _gives(None)},
+    ),
+    "shares.purpose": (_NOT_CITED,),
+    "shares.classification_ceiling": ({"broker.policy.compile._rank": _gives(0)},),
+    "shares.rows": ({"broker.policy.shape._filter": _gives(_gives(True))},),
+    "shares.key": (
+        {"broker.policy.shape.compile_key": _gives(lambda values: str(values[0]).encode())},
+        {"broker.policy.compile.NOT_PERSONAL": "personal"},
+    ),
+    "shares.fields": (
+        {"broker.policy.shape.compile_treatment": _gives(lambda value: value)},
+        {"broker.policy.compile._Task.fields": _every_field},
+    ),
+    "limits.look_back": ({"broker.policy.compile._milliseconds": _gives(None)},),
+    "dates.start": (_covers(start=False, end=True),),
+    "dates.end": (_covers(start=True, end=False),),
+    "delivery.retention": ({"broker.cluster.plan.share_topic": _kept_for_a_year},),
+    "delivery.when_suspended": (
+        {"agreements.snapshot.Suspension.concerns": _gives(False)},
+        {"broker.policy.settle._Task._stopped": _gives(None)},
+        {"broker.cluster.access.may_read": _gives(True)},
+    ),
+}
+"""Clause name to its mutants: each alone makes the proof of the clause fail."""
