@@ -4,6 +4,7 @@ A connector refuses with `Refused`, says that its store is away for now with `Aw
 `Unavailable`; each is made of a `Fault` of a `Code` of its own.
 """
 
+from connectors.health import Health
 from connectors.protocol import Away, Batch, Change, CheckReport, Connector, Options, Position, Signal
 from contracts.change import Op, Row
 from contracts.faults import Code, Failure, Fault, Refused, Unavailable
@@ -21,6 +22,7 @@ __all__ = [
     "Fault",
     "Field",
     "FieldType",
+    "Health",
     "Kind",
     "Op",
     "Options",

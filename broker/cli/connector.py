@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from broker import clock
 from broker.cli.connector_author import conformance, new
 from broker.cli.connector_discover import discover
 from broker.cli.connector_signal import signal as send_signal
+from broker.cli.connector_status import STATUS, shown, status_rows
 from broker.cli.connector_try import command as try_
 from broker.cli.output import Json, emit, errors, table
 from broker.cluster import principals
@@ -23,7 +23,8 @@ from broker.cluster.connect import connection
 from broker.delivery.quarantine import KeySealer
 from broker.intake.configuration import load as load_configuration
 from broker.intake.positions import every_stored
-from broker.intake.runtime import Intake, entries
+from broker.intake.runtime import Intake
+from broker.intake.targets import entries
 from broker.keys import installed
 from broker.observe import configure, logger, serve_metrics
 from broker.register.follow import read_snapshot
@@ -107,25 +108,17 @@ def list_(*, json: Json = False) -> None:
 
 @app.command()
 def status(*, json: Json = False) -> None:
-    """How far each connector is: changes written by dataset, and when it last wrote; never its position's text.
+    """How far each connector is, by dataset, and what is wrong with its store; never its position's text.
+
+    `changes` written so far, when it last wrote, how old its newest change was then (0: it had caught up), what its store
+    had logged beyond that, and the codes of alarms that stood (docs/errors.md explains them).
 
     Example: concordat connector status
     """
     newest = {stored.connector: stored for stored in every_stored(connection(load(), principals.OPERATOR))}
     now_ms = clock.now_ms()
-    found = [
-        {
-            "name": stored.connector,
-            "topic": topic,
-            "changes": sum(numbers.values()),
-            "written": datetime.fromtimestamp(stored.written_ms / 1000, UTC).isoformat(timespec="milliseconds"),
-            "age_seconds": round((now_ms - stored.written_ms) / 1000, 1),
-        }
-        for stored in newest.values()
-        for topic, numbers in (sorted(stored.sequences.items()) or [("", {})])
-    ]
-    columns = ("name", "topic", "changes", "written", "age_seconds")
-    emit(found, json=json, table=table("Connectors", columns, [[one[name] for name in columns] for one in found]))
+    found = [one for stored in newest.values() for one in status_rows(stored, now_ms)]
+    emit(found, json=json, table=table("Connectors", STATUS, [[shown(one[name]) for name in STATUS] for one in found]))
 
 
 def _sealer(settings: Settings) -> KeySealer:

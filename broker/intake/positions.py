@@ -20,6 +20,19 @@ Sequences = dict[str, dict[int, int]]
 """Source topic to partition to the next sequence number."""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How a connector stood when its record was written; for those who look, the connector itself needs none of it."""
+
+    newest_ms: dict[str, int] = {}
+    """Dataset to the time of its newest change, as its store committed it."""
+    behind_ms: dict[str, int] = {}
+    """Dataset to the age of its newest change when that was written; 0 once there was nothing more to read."""
+    lag_bytes: int | None = None
+    """What the store had logged beyond the durable position; None where it does not say."""
+    alarms: tuple[str, ...] = ()
+    """The codes of what was wrong with the store."""
+
+
 class Stored(msgspec.Struct, frozen=True):
     """A connector's record.  `position` is the connector's own text, None before its first batch."""
 
@@ -34,6 +47,7 @@ class Stored(msgspec.Struct, frozen=True):
     signals_done: tuple[str, ...] = ()
     """The identifiers of the signals done last, oldest first."""
     paused: bool = False
+    standing: Standing = Standing()
     version: int = 1
 
     def encode(self) -> bytes:

@@ -15,54 +15,36 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from agreements.snapshot import ContractEntry, Snapshot
+from agreements.snapshot import Snapshot
 from broker import clock
 from broker.cluster.client import Abortable, ClusterFatal, Connection
 from broker.cluster.producer import TransactionalProducer
-from broker.cluster.reader import Reader
 from broker.delivery.quarantine import Sealer
-from broker.intake.codes import CONTRACT_MISSING, NOT_DESIGNATED, TAKEN_OVER, TOPIC_MISSING
+from broker.intake.codes import TAKEN_OVER
 from broker.intake.configuration import Configuration
-from broker.intake.encoding import Encoded, Encoder, Target
+from broker.intake.encoding import Encoded
 from broker.intake.measures import Measures
 from broker.intake.positions import Stored, read_stored
 from broker.intake.records import TopicRecords
 from broker.intake.signals import PAUSE, RESUME, Inbox, Received, Request
+from broker.intake.targets import encoder, entries
+from broker.intake.watch import Watch
 from connectors.events import ReadsRecords
 from connectors.protocol import Away, Batch, Connector, Position, Signal
 from connectors.written import SchemaIds, WritesEnvelopes
 from contracts import topics
 from contracts.faults import Refused, Unavailable
-from contracts.wire import EnvelopeCodec
 
 POLL_SECONDS = 0.5
 _SIGNALS_KEPT = 100
 _BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 Log = Any
 """A structlog logger; its lines carry names, counts and codes, never data."""
-
-
-def entries(configuration: Configuration, snapshot: Snapshot) -> dict[str, ContractEntry]:
-    """The contract of each dataset; raises `Refused` for one that is missing or designates another store."""
-    found: dict[str, ContractEntry] = {}
-    faults = []
-    for dataset in configuration.datasets:
-        entry = snapshot.contract(dataset)
-        if entry is None:
-            faults.append(CONTRACT_MISSING.fault(dataset))
-        elif entry.contract.store != configuration.name:
-            message = f"{dataset}: the contract designates {entry.contract.store!r}, this is {configuration.name!r}"
-            faults.append(NOT_DESIGNATED.fault(message))
-        else:
-            found[dataset] = entry
-    if faults:
-        raise Refused(*faults)
-    return found
 
 
 class Intake:
@@ -88,7 +70,8 @@ class Intake:
             self._connector.write_with(
                 {one: SchemaIds(entry.key_schema, entry.value_schema) for one, entry in found.items()}
             )
-        self._encoder = _encoder(connection, configuration.name, found, sealer, snapshot.position)
+        self._watch = Watch(self._connector, self._name, tuple(found), self._measures, log)
+        self._encoder = encoder(connection, configuration.name, found, sealer, snapshot.position)
         self._inbox = Inbox(connection, configuration.name)
         self._begun: dict[int, str] = {}
         """Signals that were handed to the connector and whose effect is in no committed position: offset to identifier."""
@@ -116,12 +99,15 @@ class Intake:
         self._heed(self._inbox.fresh(), stopping)
         if self._stored.paused:
             self._wait_alive(POLL_SECONDS, stopping)
+            self._restate(stopping)
             return
         try:
+            self._watch.look()
             batch = self._connector.poll(POLL_SECONDS)
             if batch is None:
-                return
-            if self._write(batch, stopping):
+                self._watch.caught_up()
+                self._restate(stopping)
+            elif self._write(batch, stopping):
                 self._connector.durable(batch.position)
         except Away as failure:
             self._reopen(failure, stopping)
@@ -165,13 +151,21 @@ class Intake:
             position=batch.position.text,
             sequences=encoded.sequences,
             written_ms=now_ms,
+            standing=self._watch.with_batch(batch, now_ms),
             **self._signals(done=self._begun.values(), waiting=()),
         )
         if not self._commit(encoded, wanted, stopping):
             return False
         self._begun.clear()
-        self._measures.committed(batch.changes, dict(encoded.quarantined), self._seconds, clock.now())
+        self._measures.committed(batch.changes, dict(encoded.quarantined), self._seconds)
+        self._watch.written(wanted.standing)
         return True
+
+    def _restate(self, stopping: threading.Event) -> None:
+        """Write how the connector stands where that is news and no batch says it."""
+        now_ms = clock.now_ms()
+        if self._watch.is_news(self._stored, now_ms):
+            self._commit(None, replace(self._stored, standing=self._watch.standing, written_ms=now_ms), stopping)
 
     def _commit(self, encoded: Encoded | None, wanted: Stored, stopping: threading.Event) -> bool:
         attempt, began = 0, clock.monotonic_seconds()
@@ -264,6 +258,7 @@ class Intake:
         if found is None or found.signals is None:
             found = replace(found or Stored(self._name, None, {}, "", 0), signals=self._inbox.end())
         self._stored = replace(found, instance=self._instance, written_ms=clock.now_ms())
+        self._watch.begin(found.standing)
         try:
             self._transact(None, self._stored)
         except (Abortable, ClusterFatal) as problem:
@@ -274,6 +269,7 @@ class Intake:
         if self._stored.position is not None:
             try:
                 self._connector.durable(Position(self._stored.position))
+                self._watch.look()
             except Away:
                 self._log.warning("store away", connector=self._name)
         stopping.wait(seconds)
@@ -284,17 +280,5 @@ def _described(problem: Exception) -> str:
     return problem.faults[0].code.identifier if isinstance(problem, Unavailable) else type(problem).__name__
 
 
-def _encoder(
-    connection: Connection, name: str, found: Mapping[str, ContractEntry], sealer: Sealer, register_position: int
-) -> Encoder:
-    with Reader(connection) as reader:
-        counts = {dataset: reader.partitions(topics.source(dataset)) for dataset in found}
-        quarantine = reader.partitions(topics.QUARANTINE)
-    missing = [topics.source(dataset) for dataset, count in counts.items() if count == 0]
-    if missing or quarantine == 0:
-        raise Unavailable(TOPIC_MISSING.fault(", ".join(missing or [topics.QUARANTINE])))
-    targets = {
-        dataset: Target(entry, counts[dataset], EnvelopeCodec(entry.contract, entry.key_schema, entry.value_schema))
-        for dataset, entry in found.items()
-    }
-    return Encoder(name, targets, sealer, quarantine, register_position)
+def _back_off(attempt: int) -> float:
+    return _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]

@@ -105,6 +105,36 @@ STREAM_BROKEN = Code(
     "nothing more is read; what was read stays",
     "report it with the server's version; the message says which part could not be read",
 )
+SLOT_IDLE = Code(
+    "CNR-027",
+    "nobody reads from the replication slot",
+    "the connector does not run, or its session was ended; the server keeps every change for it",
+    "nothing is lost yet; the server's disk fills",
+    "start the connector; if it is not to run again, drop the slot: SELECT pg_drop_replication_slot('…')",
+)
+SLOT_RETAINS = Code(
+    "CNR-028",
+    "the replication slot keeps more WAL than its owner wants",
+    "the connector is paused, slow or stopped, Kafka is away, or one transaction is open for long",
+    "nothing is lost; the server's disk fills",
+    "see `concordat connector status`: resume or start it; look for old transactions in pg_stat_activity;"
+    " `options.alarm_retained_bytes` is the limit",
+)
+SLOT_EXTENDED = Code(
+    "CNR-029",
+    "the replication slot keeps WAL beyond max_wal_size",
+    "as for CNR-028; `wal_status` is extended",
+    "nothing is lost; the server's disk fills beyond what it was planned for",
+    "resume or start the connector, and see that the disk has room",
+)
+SLOT_NEAR_LIMIT = Code(
+    "CNR-019",
+    "the replication slot will soon be lost",
+    "what it keeps comes near max_slot_wal_keep_size, or is beyond it (`wal_status` is unreserved)",
+    "nothing is lost yet; the server gives the slot up at its limit, and changes after it are gone",
+    "resume or start the connector at once, or give it room: ALTER SYSTEM SET max_slot_wal_keep_size = '…';"
+    " SELECT pg_reload_conf()",
+)
 TABLE_ALLOWS_MORE = Code(
     "CNR-101",
     "the table allows what the contract forbids",
@@ -121,11 +151,15 @@ CODES = (
     KEY_MISFIT,
     TOAST_UNAVAILABLE,
     PUBLICATION_WRONG,
+    SLOT_NEAR_LIMIT,
     SLOT_MISSING,
     SLOT_HELD,
     SLOT_AHEAD,
     OTHER_SERVER,
     SLOT_WRONG,
     STREAM_BROKEN,
+    SLOT_IDLE,
+    SLOT_RETAINS,
+    SLOT_EXTENDED,
     TABLE_ALLOWS_MORE,
 )

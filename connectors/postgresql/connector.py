@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import msgspec
 import psycopg
 
 from connectors.codes import UNKNOWN_SIGNAL
+from connectors.health import Health
 from connectors.postgresql.again import Held
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.catalogue import Catalogue
@@ -28,14 +28,16 @@ from connectors.postgresql.draft import drafts
 from connectors.postgresql.feeding import feed
 from connectors.postgresql.fit import advice
 from connectors.postgresql.machine import Machine
-from connectors.postgresql.opening import all_binary, compare, prepared, start
+from connectors.postgresql.opening import all_binary, prepared, start
 from connectors.postgresql.options import PostgresqlOptions
-from connectors.postgresql.position import Key, Place, TableProgress, parse
+from connectors.postgresql.places import begin_at
+from connectors.postgresql.position import Key, Place, parse
 from connectors.postgresql.sessions import Received, Stream, connect
+from connectors.postgresql.slot import alarms, standing
 from connectors.postgresql.tables import leaves
 from connectors.protocol import Batch, CheckReport, Options, Position, Signal
 from connectors.written import SchemaIds
-from contracts.faults import Failure, Refused, Unavailable
+from contracts.faults import Failure, Refused
 from contracts.model import Contract
 
 _FEED_MESSAGES = 512
@@ -91,8 +93,11 @@ class PostgresqlConnector:
             return CheckReport(failure.faults)
         with contextlib.closing(session):
             findings, tables = examine(Catalogue(session), self._wanted)
+            found = standing(session, self._wanted.slot)
         remedies = [statement for finding in findings for statement in finding.remedies]
         more = tuple(fault for name, table in tables.items() for fault in advice(self._wanted.contracts[name], table))
+        if found is not None:
+            more += alarms(self._wanted.slot, found, self._options.alarm_retained_bytes)
         return CheckReport(tuple(finding.fault for finding in findings), tuple(dict.fromkeys(remedies)), more)
 
     def discover(self) -> Sequence[str]:
@@ -120,12 +125,9 @@ class PostgresqlConnector:
         catalogue = Catalogue(self._session)
         tables = prepared(self._session, catalogue, self._wanted, misfits=self._quarantine and place is not None)
         self._stream = Stream(conninfo, self._application)
-        system, timeline = self._stream.identify()
-        if place is None:
-            place = self._first_place(catalogue, system, timeline)
-        else:
-            place = self._next_place(catalogue, place, system, timeline)
-        place = self._with_every_table(place)
+        place = begin_at(
+            place, self._stream, catalogue, self._wanted, again=self._again, snapshot=self._options.snapshot
+        )
         schemas = self._schemas
         self._machine = None if schemas is None else Machine(self._name, schemas)
         self._chunks = {
@@ -177,6 +179,16 @@ class PostgresqlConnector:
         self._durable_lsn = max(self._durable_lsn, parse(position).lsn)
         if self._stream is not None:
             self._stream.confirm(self._durable_lsn)
+
+    def health(self) -> Health:
+        """How far the slot is behind the server, and what is wrong with it."""
+        if self._session is None:
+            return Health()
+        found = standing(self._session, self._wanted.slot)
+        wrong = alarms(self._wanted.slot, found, self._options.alarm_retained_bytes)
+        if found is None:
+            return Health(alarms=wrong)
+        return Health(max(found.server_lsn - self._durable_lsn, 0), found.retained_bytes, wrong)
 
     def signal(self, signal: Signal) -> None:
         """`snapshot` [`table`]: read that dataset's table, or every one, again while its changes stream."""
@@ -265,32 +277,3 @@ class PostgresqlConnector:
         if now - self._asked_at >= every:
             self._asked_at = now
             self._stream.confirm(self._durable_lsn, reply=True)
-
-    # -- opening -----------------------------------------------------------------------------------------------------
-
-    def _first_place(self, catalogue: Catalogue, system: str, timeline: int) -> Place:
-        """A first start: from the slot that is there (nothing of it was ever confirmed as ours), or from a new one."""
-        slot = catalogue.slot(self._wanted.slot)
-        if slot is not None and slot.lost and self._wanted.manage:
-            catalogue.drop_slot(self._wanted.slot)
-            slot = None
-        assert self._stream is not None
-        lsn = self._stream.create_slot(self._wanted.slot) if slot is None or slot.confirmed is None else slot.confirmed
-        return Place(system=system, timeline=timeline, slot=self._wanted.slot, lsn=lsn)
-
-    def _next_place(self, catalogue: Catalogue, place: Place, system: str, timeline: int) -> Place:
-        """`place`, or where the slot cannot go on from there and every table is to be read again, a new beginning."""
-        try:
-            compare(catalogue, self._wanted.slot, place, system, timeline)
-        except Unavailable:
-            if not self._again.issuperset(self._wanted.contracts):
-                raise
-            read = {dataset: TableProgress(done=True) for dataset in self._wanted.contracts}
-            return msgspec.structs.replace(self._first_place(catalogue, system, timeline), tables=read)
-        return place
-
-    def _with_every_table(self, place: Place) -> Place:
-        """A dataset that is new to the connector begins with its snapshot."""
-        fresh = TableProgress(done=not self._options.snapshot)
-        tables = {dataset: place.tables.get(dataset, fresh) for dataset in self._wanted.contracts}
-        return msgspec.structs.replace(place, tables=tables)

@@ -45,6 +45,8 @@ class PostgresqlOptions(Options):
     """How often an idle connector notes its position, so that idle tables do not pin the server's WAL."""
     slot_wait_seconds: float = Field(default=90.0, ge=0)
     """How long to wait for the slot while a dead process of this connector still holds it."""
+    alarm_retained_bytes: int = Field(default=1 << 30, ge=1)
+    """An alarm (`CNR-028`) is raised while the server keeps more WAL than this for the slot."""
 
     @field_validator("slot", "publication")
     @classmethod

@@ -15,7 +15,7 @@ from broker.delivery.quarantine import KeySealer, Quarantined, reveal
 from broker.intake import codes
 from broker.intake.configuration import Configuration
 from broker.intake.positions import read_stored
-from broker.intake.runtime import entries
+from broker.intake.targets import entries
 from broker.keys import FileKeys
 from connectors.postgresql import PostgresqlConnector
 from connectors.postgresql.options import PostgresqlOptions
