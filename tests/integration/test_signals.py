@@ -78,7 +78,7 @@ def test_a_table_read_again_under_writes_and_crashes_loses_and_repeats_no_change
     read_on(source, present_lsn(items), changes)
     source.close()
     assert retold(changes) == rows_of(items)
-    assert sum(change.op is Op.READ for change in changes[first:]) > 20
+    assert sum(change.op is Op.READ for change in changes[first:]) > 5
     assert not any(progress.again for progress in source._assembler.place.tables.values())
 
 
