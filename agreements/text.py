@@ -49,8 +49,25 @@ def check(text: str, file: str | None = None) -> Agreement | Faults:
 
 
 def places(text: str) -> dict[str, tuple[int, int]]:
-    """Clause path (`shares[0].rows`) to the line and column, from 1, where its value stands in a text."""
-    return {spelled(path): place for path, place in read_tree(text).values.items()}
+    """Clause path (`shares[0].rows`) to the line and column, from 1, where its value stands in a text.
+
+    For a row filter it is where the expression itself begins: behind the quote, or in the first line of a block.
+    """
+    lines = text.split("\n")
+    return {
+        spelled(path): _beginning(lines, *place) if path[-1:] == ("rows",) else place
+        for path, place in read_tree(text).values.items()
+    }
+
+
+def _beginning(lines: list[str], line: int, column: int) -> tuple[int, int]:
+    style = lines[line - 1][column - 1 : column]
+    if style in ("'", '"'):
+        return line, column + 1
+    if style not in ("|", ">"):
+        return line, column
+    indented = next((one for one in lines[line:] if one.strip()), "")
+    return line + 1, len(indented) - len(indented.lstrip(" ")) + 1
 
 
 def render(agreement: Agreement) -> str:

@@ -13,6 +13,7 @@ from agreements import text
 from agreements.model import Agreement
 from broker.cli.acting import cluster, text_of
 from broker.cli.output import Json, emit, print_faults, table
+from broker.policy.compile import filter_faults
 from broker.proofs.prove import ProvedLine, proved_report, unproven
 from broker.register import commands
 from broker.register.follow import read_snapshot
@@ -31,11 +32,13 @@ def check(
 
     Example: concordat agreement check DSA-2026-014.agreement.yaml
     """
-    agreement = checked(file)
-    if registered:
-        found = commands.register_faults(agreement, read_snapshot(cluster()), text.places(text_of(file)))
-        if found:
-            raise AnswerIsNo(*(fault.in_file(str(file)) for fault in found))
+    agreement, document_text = parsed(file), text_of(file)
+    places, meant = text.places(document_text), text.check(document_text)
+    found = (*(meant.items if isinstance(meant, Faults) else ()), *filter_faults(agreement, places))
+    if registered and not found:
+        found = commands.register_faults(agreement, read_snapshot(cluster()), places)
+    if found:
+        raise AnswerIsNo(*(fault.in_file(str(file)) for fault in found))
     report, faults = proved_report(agreement), unproven(agreement)
     document = {
         "file": str(file),

@@ -113,6 +113,17 @@ def compile_share(
     return replace(compiled, view_text=registered.text)
 
 
+def filter_faults(agreement: Agreement, positions: Positions) -> tuple[Fault, ...]:
+    """What is wrong in the row filters of an agreement as far as it can be seen without a contract: their syntax."""
+    found: list[Fault] = []
+    for index, share in enumerate(agreement.shares):
+        parsed = parse(share.rows) if share.rows is not None else None
+        if isinstance(parsed, Faults):
+            clause = f"shares[{index}].rows"
+            found += _placed(parsed.items, clause, *positions.get(clause, (None, None)))
+    return tuple(found)
+
+
 @dataclass
 class _Task:
     """One compilation: what it reads, and the faults found so far."""
@@ -241,15 +252,14 @@ def treatment_fits(treatment: Treatment, name: TypeName) -> bool:
 
 
 def _placed(faults: Iterable[Fault], clause: str, line: int | None, column: int | None) -> Iterable[Fault]:
-    """Faults of an expression, moved to where the clause stands in the agreement's text."""
+    """Faults of an expression, moved to where it begins in the agreement's text; all lines of a block are indented alike."""
     for fault in faults:
         at_line, at_column = fault.line or 1, fault.column or 1
         if line is None or column is None:
             placed = replace(fault, line=None, column=None)
             message = f"{clause}, line {at_line} column {at_column} of the expression: {fault.message}"
         else:
-            at_column += column - 1 if at_line == 1 else 0
-            placed = replace(fault, line=line + at_line - 1, column=at_column)
+            placed = replace(fault, line=line + at_line - 1, column=column + at_column - 1)
             message = f"{clause}: {fault.message}"
         yield replace(placed, message=message)
 
