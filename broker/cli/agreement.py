@@ -21,7 +21,7 @@ from broker.cli.agreement_view import (
     shown_document,
     stop_text,
 )
-from broker.cli.output import Json, emit, results, table
+from broker.cli.output import Json, emit, table, write
 from broker.keys import installed
 from broker.register import commands
 from broker.register.append import Appended
@@ -55,7 +55,7 @@ def new(
     if json:
         emit({"file": None if output is None else str(output), "text": TEMPLATE}, json=True)
     elif output is None:
-        results.print(TEMPLATE, markup=False, end="")
+        write(TEMPLATE)
 
 
 app.command()(check)
@@ -125,7 +125,7 @@ def show(
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     if as_text and not json:
-        results.print(text.render(entry.agreement), markup=False, end="")
+        write(text.render(entry.agreement))
     else:
         document = shown_document(entry, snapshot, clock.now())
         emit(document, json=json, table=entry_table(entry, snapshot, clock.now()))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.output import Json, emit, errors, results
+from broker.cli.output import Json, emit, errors, write
 from broker.intake.codes import DRAFT_NOT_WRITTEN
 from broker.intake.configuration import load as load_configuration
 from contracts.faults import Unavailable
@@ -37,7 +37,7 @@ def discover(config: Config, *, directory: Directory = None, json: Json = False)
     if json:
         emit([{"dataset": dataset, "text": text} for dataset, text in found], json=True)
     elif directory is None:
-        results.print("---\n".join(text for _, text in found), markup=False, end="")
+        write("---\n".join(text for _, text in found))
     errors.print(f"{len(found)} drafts. Every `proposed:` waits for its owner; then: concordat contract check FILE")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from agreements.snapshot import ContractEntry
 from broker.cli.acting import As, Key, cluster, said, signatory, text_of
 from broker.cli.contract_figures import figures
-from broker.cli.output import Json, emit, results, table
+from broker.cli.output import Json, emit, results, table, write
 from broker.register import commands
 from broker.register.codes import NO_SUCH
 from broker.register.follow import read_snapshot
@@ -129,7 +128,9 @@ def diff(
 def import_(
     file: Annotated[Path, typer.Argument(help="An ODCS document from another tool.")],
     *,
-    output: Annotated[Path, typer.Option(help="Where the contract is written; never over a file.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Where the contract is written, never over a file.  Default: standard output.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take over an ODCS document as it is, byte for byte, once it has the `concordat.` terms; else say which are missing.
@@ -140,8 +141,13 @@ def import_(
     contract = text.parse(document, str(file))
     if isinstance(contract, Faults):
         raise Unusable(*contract.items)
-    _write(output, document)
-    emit({"file": str(output), "dataset": contract.dataset}, json=json, table=f"{contract.dataset} is in {output}")
+    if output is not None:
+        _write(output, document)
+        emit({"file": str(output), "dataset": contract.dataset}, json=json, table=f"{contract.dataset} is in {output}")
+    elif json:
+        emit({"file": None, "dataset": contract.dataset, "text": document}, json=True)
+    else:
+        write(document)
 
 
 @app.command()
@@ -161,7 +167,7 @@ def export(
     if json:
         emit({**_document(entry), "text": entry.contract.text}, json=True)
     elif output is None:
-        sys.stdout.write(entry.contract.text)  # as it is: `results` would fold, expand and decorate
+        write(entry.contract.text)
 
 
 def _write(output: Path, document: str) -> None:

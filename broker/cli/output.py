@@ -35,6 +35,12 @@ def emit(document: Any, *, json: bool, table: Table | str | None = None) -> None
         results.print(table)
 
 
+def write(text: str) -> None:
+    """Print a document's own text to the character: `results` would fold, expand and decorate it."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A table for people; every cell is shown as plain text, never as markup."""
     made = Table(title=title, title_justify="left")

@@ -134,7 +134,7 @@ def _decimal(value: Any, type_: FieldType, reading: Reading) -> Decimal:
     if isinstance(value, str) and not reading.schema and reading.decimals == "base64":
         found = unscaled(binary_of(value), type_.scale or 0)
     elif isinstance(value, str):
-        found = number_of(value)
+        found = _written_number(value, reading)
     elif isinstance(value, float):
         found = number_of(repr(value))
     elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
@@ -144,6 +144,14 @@ def _decimal(value: Any, type_: FieldType, reading: Reading) -> Decimal:
     if not found.is_finite():
         raise Unmappable("a number that is not finite")
     return found
+
+
+def _written_number(text: str, reading: Reading) -> Decimal:
+    try:
+        return number_of(text)
+    except Unmappable as problem:
+        hint = "" if reading.schema else "; base64 needs options.schemaless.decimals"
+        raise Unmappable(f"{problem}{hint}") from None
 
 
 def _boolean(value: Any, *_: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,9 @@ def test_import_keeps_every_byte(tmp_path):
     result = CliRunner().invoke(verbs.app, ["import", str(theirs), "--output", str(ours), "--json"])
     assert result.exit_code == 0, result.exception
     assert ours.read_bytes() == ODD.encode()
+    assert CliRunner().invoke(verbs.app, ["import", str(theirs)]).stdout_bytes == ODD.encode()
+    document = json.loads(CliRunner().invoke(verbs.app, ["import", str(theirs), "--json"]).stdout)
+    assert document == {"file": None, "dataset": "visits", "text": ODD}
 
 
 def test_export_prints_every_byte(monkeypatch):

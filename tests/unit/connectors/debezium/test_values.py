@@ -173,7 +173,10 @@ def test_precise_decimals_without_schema_need_the_option():
     value = event("c", None, {"id": 1, "price": "MDk="})
     (refused,) = converted(connector(*fields), {"id": 1}, value)
     (made,) = converted(connector(*fields, options={"schemaless": {"decimals": "base64"}}), {"id": 1}, value)
-    assert (refused.problem, made.after["price"]) == ("price: not a decimal number", Decimal("123.45"))
+    assert (refused.problem, made.after["price"]) == (
+        "price: not a decimal number; base64 needs options.schemaless.decimals",
+        Decimal("123.45"),
+    )
 
 
 def test_a_decimal_of_variable_scale_needs_no_schema():
