@@ -32,9 +32,25 @@ NAME_TAKEN = Code(
     "nothing was written",
     "choose another name (lower-case letters, digits and _) or another --directory",
 )
+HARNESS_FAILED = Code(
+    "CNR-411",
+    "the harness failed",
+    "a method of the harness raised an exception, or lacks what a capability that it declares needs",
+    "what was not proved before stays open: the fault is the test store's, not the connector's",
+    "mend the harness at the line that the message names; docs/guides/write-a-connector.md says what each method is to do",
+)
+NOT_WHOLE = Code(
+    "CNR-412",
+    "the class is no whole connector",
+    "it lacks methods or members of connectors.protocol.Connector",
+    "nothing was proved",
+    "write what the message names; docs/guides/write-a-connector.md lists all, and `concordat connector new` writes one to begin from",
+)
 CODES = (
     NOT_A_CONNECTOR,
     HARNESS_MISSING,
     PROMISE_BROKEN,
     NAME_TAKEN,
+    HARNESS_FAILED,
+    NOT_WHOLE,
 )

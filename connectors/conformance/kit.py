@@ -7,7 +7,9 @@ of a connector has one name.
 from __future__ import annotations
 
 import importlib
+import inspect
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.conformance import crashes, promises
-from connectors.conformance.codes import HARNESS_MISSING, NOT_A_CONNECTOR
-from connectors.conformance.harness import Capability, Harness
+from connectors.conformance.codes import HARNESS_FAILED, HARNESS_MISSING, NOT_A_CONNECTOR, NOT_WHOLE
+from connectors.conformance.harness import Capability, Harness, NotSupported
 from connectors.conformance.jobs import Step
 from connectors.conformance.nursery import Nursery
 from connectors.conformance.promises import Broken
@@ -24,6 +26,11 @@ from connectors.conformance.world import World
 from contracts.faults import Unusable
 
 _C = Capability
+_MEMBERS = (
+    *("name", "description", "options_model"),
+    *("check", "discover", "open", "poll", "durable", "signal", "close"),
+)
+"""What `connectors.protocol.Connector` asks of a class."""
 
 
 class Verdict(StrEnum):
@@ -90,6 +97,14 @@ class _Stage:
         directory = self._directory / f"store-{self._worlds}"
         directory.mkdir()
         return World(self._harness(directory, self._settings), self._path, self._nursery, self.capabilities)
+
+    def place_in_harness(self, error: Exception) -> str | None:
+        """Where an exception comes from, in the harness's own file; None when it comes from elsewhere."""
+        file = inspect.getfile(self._harness)
+        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
+        if isinstance(error, NotSupported):
+            return Path(file).name
+        return f"{Path(file).name}:{lines[-1]}" if lines else None
 
     def deaths(self) -> list[crashes.Died]:
         """What came of dying at every step; done once, judged twice."""
@@ -193,20 +208,31 @@ def _outcome(promise: Promise, stage: _Stage, declared: Iterable[Capability], br
         return replace(result, evidence=promise.prove(stage))
     except Broken as found:
         return replace(result, verdict=Verdict.BROKEN, evidence=str(found))
+    except Exception as error:  # the connector runs in children: what is raised here is the harness's, or the kit's own
+        place = stage.place_in_harness(error)
+        if place is None:
+            raise
+        raise Unusable(HARNESS_FAILED.fault(f"{place}: {type(error).__name__}: {error}")) from error
 
 
 def harness_at(path: str) -> type[Harness]:
-    """The harness at `MODULE:CLASS`, or that of the connector which is there; raises `Unusable` where there is none."""
+    """The harness at `MODULE:CLASS`, or that of the connector which is there.
+
+    Raises `Unusable` where there is none, or where its connector lacks something of the protocol.
+    """
     found = _class_at(path)
-    if isinstance(found, type) and issubclass(found, Harness):
-        return found
-    named = getattr(found, "conformance_harness", None)
-    if not isinstance(named, str):
-        raise Unusable(HARNESS_MISSING.fault(f"{path} is no Harness and names none in `conformance_harness`"))
-    harness = _class_at(named)
-    if not (isinstance(harness, type) and issubclass(harness, Harness)):
-        raise Unusable(HARNESS_MISSING.fault(f"{named} is no Harness"))
-    return harness
+    if not (isinstance(found, type) and issubclass(found, Harness)):
+        named = getattr(found, "conformance_harness", None)
+        if not isinstance(named, str):
+            raise Unusable(HARNESS_MISSING.fault(f"{path} is no Harness and names none in `conformance_harness`"))
+        found = _class_at(named)
+        if not (isinstance(found, type) and issubclass(found, Harness)):
+            raise Unusable(HARNESS_MISSING.fault(f"{named} is no Harness"))
+    connector = getattr(found, "connector", None)
+    lacking = [name for name in _MEMBERS if not hasattr(connector, name)]
+    if lacking:
+        raise Unusable(NOT_WHOLE.fault(f"{getattr(connector, '__name__', connector)} has no {', '.join(lacking)}"))
+    return found
 
 
 def path_of(harness: type[Harness]) -> str:

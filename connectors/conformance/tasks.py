@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,8 @@ def run(job: Job) -> int:
     except Failure as failure:
         outcome.refused = [fault.code.identifier for fault in failure.faults] or ["without a fault"]
     except Exception as error:  # noqa: BLE001 - whatever a connector raises is a finding
-        outcome.raised = f"{type(error).__name__}: {error}"[:300]
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        outcome.raised = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {error}"[:300]
     Path(job.result).write_text(json.dumps(dataclasses.asdict(outcome), default=repr))
     return 0
 
