@@ -17,26 +17,31 @@ LABELLED = {
         number_plate registration_mark bank_account sort_code iban account_number card_number salary marital_status
         civil_partnership spouse_name next_of_kin nok_phone dependants occupation employer immigration_status
         asylum_claim patient_id traveller_ref applicant_id claimant_number staff_number user_id username signature age
-        age_range safeguarding_flag vulnerable zip""",
-    "special-category:ethnic-origin": "ethnicity ethnic_group ethnic_code race self_defined_ethnicity Officer-defined_ethnicity",
+        age_range safeguarding_flag vulnerable zip pnr_locator frequent_flyer_number victim_name witness_name detained
+        looked_after_child keeper_post_code partner_nino passengerName accommodation_address""",
+    "special-category:ethnic-origin": "ethnicity ethnic_group ethnic_code ETHNOS RACE_CODE race self_defined_ethnicity Officer-defined_ethnicity",
     "special-category:ethnic-origin-proxy": "nationality nationality_code citizenship place_of_birth country_of_birth first_language",
     "special-category:religion": "religion religious_belief faith religion_code",
+    "special-category:religion-proxy": "meal_preference special_meal",
     "special-category:political-opinion": "political_party political_opinion",
     "special-category:trade-union": "trade_union union_membership union_member",
     "special-category:sexual-orientation": "sexual_orientation sexuality",
     "special-category:genetic": "dna_profile genetic_marker",
     "special-category:biometric": "fingerprint_hash facial_image biometric_ref face_template iris_scan",
     "special-category:health": """disability disability_code health_condition diagnosis diagnosis_code medication allergies
-        blood_group gp_practice hiv_status pregnancy vaccination_date mental_capacity""",
+        blood_group gp_practice hiv_status pregnancy vaccination_date mental_capacity
+        DIAG_01 sen_status work_capability_group torture_claim medical_restriction condition_concept_id disability_premium""",
     "criminal-offence": """conviction convictions criminal_record offence_code arrest_date sentence_length custody_record
         bail_status warrant_number prison_number pnc_id pncid nomis_id cro_number caution_date suspect_ref
-        object_of_search crime_ref""",
+        object_of_search crime_ref custody_number crime_type penalty_points endorsement_code arrestee_name OFFENDER_ID""",
     "free-text": "notes case_notes comment remarks free_text description narrative officer_observations",
     "": """id created_at updated_at status flight_number port_code amount quantity trace_id name title version currency
         country town created_by_process queue_position file_name product_name company_name port_name opening_hours
         capacity carrier_code weight_kg departure arrival vessel_name imo_number commodity_code tariff registration_date
         health_check_at retries checksum unit_price vat_number latitude longitude is_active sequence platform gate
-        language_pack stage package message_id packaging plateau_code trade surface priority team cargo terminal""",
+        language_pack stage package message_id packaging plateau_code trade surface priority team cargo terminal
+        claim_start_date sic_code turnover arrears make model colour decision attendance_percent seat_row send_at drugstore
+        sender message_sent terms_and_conditions exposure_limit trauma_free provider_code company_number occupancy""",
 }
 RECALL_MIN = 0.97
 PRECISION_MIN = 0.95
