@@ -16,3 +16,8 @@ def start_of(day: date) -> datetime:
 def end_of(day: date) -> datetime:
     """The instant at which a day is over, exclusive: the first of the next day, in UTC."""
     return start_of(day + timedelta(days=1))
+
+
+def day_of(instant: datetime) -> date:
+    """The day in London on which an instant lies."""
+    return instant.astimezone(_LONDON).date()

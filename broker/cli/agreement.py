@@ -9,7 +9,7 @@ import typer
 
 from agreements import text
 from agreements.apply_signatures import missing_offices
-from agreements.compare import changes
+from agreements.compare import differences
 from agreements.content_keys import content_key, pseudonym_key
 from broker import clock
 from broker.cli.acting import As, Key, OperatorKey, cluster, operator, said, signatory, text_of
@@ -157,10 +157,11 @@ def diff(
 
     Example: concordat agreement diff version-1.agreement.yaml version-2.agreement.yaml
     """
-    found = changes(parsed(first), parsed(second))
-    document = [{"clause": clause, "before": before, "after": after} for clause, before, after in found]
-    shown = table("Differences", ("clause", "before", "after"), found) if found else "no difference in meaning"
-    emit(document, json=json, table=shown)
+    found = differences(parsed(first), parsed(second))
+    names = ("clause", "before", "after", "sentence")
+    document = [{name: getattr(one, name) for name in names} for one in found]
+    shown = table("Differences", ("clause", "what changes"), [(one.clause, one.sentence) for one in found])
+    emit(document, json=json, table=shown if found else "no difference in meaning")
 
 
 @app.command()
