@@ -34,10 +34,10 @@ from broker.delivery.progress import Progress, progress_key
 from broker.delivery.quarantine import Origin, Sealer, quarantine_key, quarantine_value
 from broker.delivery.state import Place, SentChange
 from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Reason, Sent, SourceRecord
-from broker.policy.engine import Circumstance, Engine, Settlement
+from broker.policy.engine import Circumstance, Engine, Settlement, keys_named
 from broker.policy.plan import Plan
 from contracts import topics
-from contracts.model import Kind, OnQuarantine
+from contracts.model import Kind
 
 SentOf = Callable[[Place, Sequence[bytes]], Mapping[bytes, Sent]]
 
@@ -189,18 +189,11 @@ def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalua
     circumstances = []
     for index, coverage in enumerate(route.coverages):
         place = Place(coverage.topic, work.partition)
-        keys = _keys(evaluated, index) if route.entity_topics else ()
+        keys = keys_named(evaluated, index) if route.entity_topics else ()
         standing, code, clause = stand(ground.snapshot, coverage, ground.now)
         circumstances.append(Circumstance(standing, sent_of(place, keys) if keys else {}, Reason(code, clause)))
-    contract = route.entry.contract
-    withdraws = contract.kind is Kind.ENTITY and contract.on_quarantine is OnQuarantine.WITHDRAW
+    withdraws = route.entry.contract.withdraws_on_quarantine
     return settle(route.engine, evaluated, circumstances, work.mode, withdraws=withdraws)
-
-
-def _keys(evaluated: Sequence[Evaluated], index: int) -> list[bytes]:
-    """Every key that a plan's verdicts name, each once."""
-    named = (one.verdicts[index].key for one in evaluated if one.verdicts)
-    return list(dict.fromkeys(key for key in named if key is not None))
 
 
 def _deliveries(route: Route, work: Work, decisions: Iterable[Decision]) -> Iterator[Outgoing]:

@@ -123,6 +123,11 @@ class Contract:
         """The number that agreements name; compatible versions share it."""
         return self.version[0]
 
+    @property
+    def withdraws_on_quarantine(self) -> bool:
+        """Whether a quarantined record takes back what was sent of its key."""
+        return self.kind is Kind.ENTITY and self.on_quarantine is OnQuarantine.WITHDRAW
+
     def leaves(self) -> Iterator[tuple[str, Field]]:
         """Every field that is not a record, with its dotted path, in the order of the contract."""
         yield from _leaves("", self.fields)

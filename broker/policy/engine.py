@@ -27,6 +27,12 @@ class Circumstance:
     """Why the share is not in force; of no meaning where it is."""
 
 
+def keys_named(evaluated: Sequence[Evaluated], plan: int) -> list[bytes]:
+    """Every key that a plan's verdicts name, each once, in their order: what `Circumstance.sent` is asked for."""
+    named = (one.verdicts[plan].key for one in evaluated if one.verdicts)
+    return list(dict.fromkeys(key for key in named if key is not None))
+
+
 @dataclass(frozen=True, slots=True)
 class StateChange:
     """A change of the sent-key state, to apply after the commit; `sent` None forgets the key."""

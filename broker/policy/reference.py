@@ -17,7 +17,7 @@ from broker.policy.read import Read, Reader, subject_text
 from broker.policy.settle import settle
 from broker.policy.shape import Shaper, event_time_ms
 from broker.policy.treatments import KeyLookup, tokeniser
-from contracts.model import Contract, Kind, OnQuarantine
+from contracts.model import Contract
 from contracts.wire import WireError, unframe
 
 SUBJECT = "subject"
@@ -48,7 +48,7 @@ class ReferenceEngine:
         self.plans = tuple(plans)
         self.reader = Reader(entry, schemas)
         self.shapers = tuple(Shaper(plan, entry.contract, keys) for plan in plans)
-        self._withdraws = entry.contract.kind is Kind.ENTITY and entry.contract.on_quarantine is OnQuarantine.WITHDRAW
+        self._withdraws = entry.contract.withdraws_on_quarantine
         self._event_time = next(iter(entry.contract.tagged(EVENT_TIME)), None)
         self._subjects = Subjects(entry.contract, keys)
 

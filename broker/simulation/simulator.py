@@ -1,0 +1,119 @@
+"""What an agreement would have done with the past events of one dataset: the worker's steps 2 to 4, and nothing sent.
+
+The same plan, engine and settlement as the worker's (`broker.delivery.isolation`), record after record as they were recorded, so
+simulated and live counts are equal.  It stands in for an agreement whose gates are all met.  Keys are random and gone
+afterwards: a simulation cannot be joined with what any department holds, nor with another simulation.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agreements.model import Agreement, Share
+from agreements.snapshot import ContractEntry, SchemaEntry, Standing
+from broker.delivery.isolation import evaluate, settle
+from broker.delivery.state import Place, SentChange, SentState
+from broker.policy.decision import Decision, Evaluated, Mode, Sent, SourceRecord
+from broker.policy.engine import Circumstance, keys_named
+from broker.policy.plan import Plan
+from broker.policy.reference import ReferenceEngine
+from contracts.model import Kind
+
+_BATCH_RECORDS_MAX = 2_000
+_MINUTE_MILLISECONDS = 60_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One share to try: of the draft, or (for the difference) of the version in force."""
+
+    agreement: Agreement
+    share: Share
+    plan: Plan
+    is_draft: bool
+
+    @property
+    def place_name(self) -> str:
+        """Under which name the simulated department's holdings are kept."""
+        return f"{'draft' if self.is_draft else 'in-force'}.{self.share.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition decided together, and what was decided of each, by candidate."""
+
+    partition: int
+    at: datetime
+    """When a worker would have decided them."""
+    evaluated: tuple[Evaluated, ...]
+    decisions: tuple[Decision, ...]
+
+
+class Simulator:
+    """Tries `candidates` on one dataset.  What each would hold is kept in `directory`, which the caller removes."""
+
+    def __init__(
+        self,
+        entry: ContractEntry,
+        schemas: dict[int, SchemaEntry],
+        candidates: Sequence[Candidate],
+        directory: Path,
+    ) -> None:
+        self.contract, self.candidates = entry.contract, tuple(candidates)
+        self._engine = ReferenceEngine(entry, [one.plan for one in candidates], schemas, PassingKeys())
+        self._state = SentState(directory)
+
+    def decide(self, partition: int, records: Iterable[SourceRecord]) -> Iterator[Batch]:
+        """Decide a partition's records in their order, each at the time at which it was recorded."""
+        for batch in _batches(records):
+            yield self._batch(partition, batch)
+
+    def close(self) -> None:
+        """Release the directory."""
+        self._state.close()
+
+    def _batch(self, partition: int, records: Sequence[SourceRecord]) -> Batch:
+        now_ms = records[-1].timestamp_ms
+        evaluated = evaluate(self._engine, records, now_ms)
+        places = [Place(one.place_name, partition) for one in self.candidates]
+        circumstances = [
+            Circumstance(Standing.IN_FORCE, self._sent(place, evaluated, index)) for index, place in enumerate(places)
+        ]
+        withdraws = self.contract.withdraws_on_quarantine
+        made = settle(self._engine, evaluated, circumstances, Mode.LIVE, withdraws=withdraws)
+        self._state.apply((SentChange(places[one.plan], one.key, one.sent) for one in made.changes), {})
+        return Batch(partition, _EPOCH + timedelta(milliseconds=now_ms), tuple(evaluated), made.decisions)
+
+    def _sent(self, place: Place, evaluated: Sequence[Evaluated], index: int) -> dict[bytes, Sent]:
+        if self.contract.kind is Kind.EVENT:
+            return {}
+        return self._state.sent(place, keys_named(evaluated, index))
+
+
+class PassingKeys:
+    """Random keys that live as long as the simulation: what is tokenised here means nothing elsewhere (UNLINKABLE)."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, int], bytes] = {}
+
+    def key(self, identifier: str, version: int) -> bytes | None:
+        """The key of that name, made when it is first asked for."""
+        return self._made.setdefault((identifier, version), secrets.token_bytes(32))
+
+
+def _batches(records: Iterable[SourceRecord]) -> Iterator[list[SourceRecord]]:
+    """Runs of records of one minute: the time of decision matters to look-back and to limits."""
+    batch: list[SourceRecord] = []
+    for record in records:
+        other = batch and record.timestamp_ms // _MINUTE_MILLISECONDS != batch[-1].timestamp_ms // _MINUTE_MILLISECONDS
+        if other or len(batch) >= _BATCH_RECORDS_MAX:
+            yield batch
+            batch = []
+        batch.append(record)
+    if batch:
+        yield batch
