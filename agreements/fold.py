@@ -13,7 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agreements import acts, apply_contracts, apply_parties, apply_signatures, apply_stops, apply_submission
+from agreements import (
+    acts,
+    apply_contracts,
+    apply_parties,
+    apply_signatures,
+    apply_simulations,
+    apply_stops,
+    apply_submission,
+)
 from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, STALE
 from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected, Rule
 from agreements.signing import ACT_DOMAIN, verifies
@@ -26,6 +34,7 @@ _RULES: Mapping[type[acts.Act], Rule] = {
     **apply_submission.RULES,
     **apply_signatures.RULES,
     **apply_stops.RULES,
+    **apply_simulations.RULES,
 }
 """Every act of `AnyAct` has its rule in the module of its kind."""
 

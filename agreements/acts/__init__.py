@@ -31,12 +31,14 @@ from agreements.acts.parties import (
     WorkerEnrolled,
 )
 from agreements.acts.parts import Act, Count, NewSchema, PublicKey, SealedKey, Words
+from agreements.acts.simulations import AgreementSimulated, SimulationAct
 from agreements.signing import ACT_DOMAIN, Signer, sign, whole_milliseconds
 
 __all__ = [
     "Act",
     "AgreementResumed",
     "AgreementSigned",
+    "AgreementSimulated",
     "AgreementSubmitted",
     "AgreementSuspended",
     "AgreementTerminated",
@@ -59,7 +61,7 @@ __all__ = [
     "split",
 ]
 
-AnyAct = PartyAct | ContractAct | AgreementAct
+AnyAct = PartyAct | ContractAct | AgreementAct | SimulationAct
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

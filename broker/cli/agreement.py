@@ -12,6 +12,7 @@ from agreements.apply_signatures import missing_offices
 from agreements.compare import differences
 from agreements.content_keys import content_key, pseudonym_key
 from broker import clock
+from broker.cli import agreement_simulate
 from broker.cli.acting import As, Key, OperatorKey, cluster, operator, said, signatory, text_of
 from broker.cli.agreement_check import File, check, checked, parsed
 from broker.cli.agreement_view import (
@@ -33,6 +34,7 @@ from broker.settings import load
 from contracts.faults import AnswerIsNo, Refused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app.command(name="simulate")(agreement_simulate.command)
 
 Reference = Annotated[str, typer.Argument(help="The agreement's reference, such as DSA-2026-014.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; it stands in the register for ever.")]
@@ -137,7 +139,7 @@ def history(reference: Reference, *, json: Json = False) -> None:
 
     Example: concordat agreement history DSA-2026-014
     """
-    found = history_of(cluster(), f"agreement/{reference}")
+    found = history_of(cluster(), f"agreement/{reference}", f"simulation/{reference}")
     if not found:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     rows = history_rows(found)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from broker.cli.output import Json, emit, errors, results, table
+from broker.cli.output import Json, emit, progress_bar, results, table
 from broker.cli.times import unix_ms
 from broker.cluster.connect import connection
 from broker.cluster.principals import AUDITOR
@@ -43,21 +41,12 @@ def figures(
     entry = snapshot.contract(dataset)
     if entry is None:
         raise Refused(NO_SUCH.fault(f"a contract for {dataset}"))
-    with _bar() as advance:
+    with progress_bar("reading") as advance:
         found = gather(cluster, snapshot, entry, since_ms, advance)
     emit(found, json=json)
     if not json:
         for one in tables(found):
             results.print(one)
-
-
-@contextmanager
-def _bar() -> Iterator[Any]:
-    """A bar on standard error, where a person watches."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as shown:
-        task = shown.add_task("reading", total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=max(total, 1))
 
 
 def tables(found: Figures) -> Iterator[Table]:

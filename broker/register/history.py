@@ -22,8 +22,8 @@ class Accepted(NamedTuple):
     act_type: str
 
 
-def history_of(connection: Connection, subject: str) -> list[Accepted]:
-    """Every accepted act on an object, oldest first; raises `Unavailable`."""
+def history_of(connection: Connection, *subjects: str) -> list[Accepted]:
+    """Every accepted act on some objects, oldest first; raises `Unavailable`."""
     with Reader(connection) as reader:
         if reader.partitions(topics.REGISTER) == 0:
             raise Unavailable(NOT_INITIALISED.fault(f"there is no topic {topics.REGISTER}"))
@@ -33,6 +33,6 @@ def history_of(connection: Connection, subject: str) -> list[Accepted]:
     for position, value in records:
         if position not in ignored:
             statement = read_statement(split(value or b"").statement)
-            if statement.act.subject() == subject:
+            if statement.act.subject() in subjects:
                 found.append(Accepted(position, statement, str(type(statement.act).__struct_config__.tag)))
     return found

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from agreements.compare import Difference
 from agreements.instants import day_of
+from broker.figures.sketch import DistinctKeys
 from broker.policy.decision import DELIVERED, Decision, Evaluated, Outcome
 from broker.policy.plan import Plan, treatment_text
 from broker.policy.read import value_at
@@ -22,8 +23,37 @@ from broker.simulation.simulator import Batch, Candidate
 from contracts.model import Contract
 from contracts.wire import AvroSchema, unframe
 
+EXACT_PEOPLE_MAX = 10_000
 SPECIAL_CATEGORY, CRIMINAL_OFFENCE = "special-category", "criminal-offence"
-_SHAPED = (Outcome.PERMIT, Outcome.REDACT)
+SHAPED = (Outcome.PERMIT, Outcome.REDACT)
+_HELD = (*SHAPED, Outcome.UNCHANGED)
+"""After these the department holds the record."""
+
+
+def people() -> DistinctKeys:
+    """Counts people: exactly below ten thousand."""
+    return DistinctKeys(EXACT_PEOPLE_MAX)
+
+
+class Monthly:
+    """Different people, month by month in London."""
+
+    def __init__(self) -> None:
+        self.by_month: defaultdict[str, DistinctKeys] = defaultdict(people)
+
+    def add(self, at: datetime, person: str) -> None:
+        """Count a person in the month of `at`."""
+        self.by_month[f"{day_of(at):%Y-%m}"].add(person.encode())
+
+    def peak(self) -> tuple[str, int] | None:
+        """The month with the most."""
+        found = ((month, counted.count()) for month, counted in self.by_month.items())
+        return max(found, key=lambda one: (one[1], one[0]), default=None)
+
+    def mean(self) -> int:
+        """How many a month, rounded."""
+        counts = [counted.count() for counted in self.by_month.values()]
+        return round(sum(counts) / len(counts)) if counts else 0
 
 
 @dataclass
@@ -39,12 +69,11 @@ class ShareTally:
     """Records that the department would receive at the beginning: what it is given of before the period."""
     fields: Counter[str] = field(default_factory=Counter)
     """Field to records in which it leaves with a value."""
-    people: set[str] = field(default_factory=set)
-    people_by_field: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    people: DistinctKeys = field(default_factory=people)
+    people_by_field: defaultdict[str, Monthly] = field(default_factory=lambda: defaultdict(Monthly))
     by_day: Counter[date] = field(default_factory=Counter)
-    people_by_month: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     gained: int = 0
-    """Records that the draft delivers and the version in force does not."""
+    """Records that the department has under the draft and not under the version in force."""
     lost: int = 0
     samples: Samples = field(default_factory=Samples)
 
@@ -59,25 +88,24 @@ class ShareTally:
     def take(self, batch: Batch, one: Decision, before: Outcome | None) -> None:
         """Count a decision; `before` is what the version in force decides of the same record, None where it has no such share."""
         self.outcomes[one.outcome.value] += 1
-        delivers, delivered = one.outcome in DELIVERED, before in DELIVERED
-        self.gained += before is not None and delivers and not delivered
-        self.lost += delivered and not delivers
-        if delivers:
+        if before is not None:
+            self.gained += one.outcome in _HELD and before not in _HELD
+            self.lost += one.outcome not in _HELD and before in _HELD
+        if one.outcome in DELIVERED:
             self.by_day[day_of(batch.at)] += 1
         elif one.outcome is not Outcome.UNCHANGED and one.reasons:
             self.withheld[one.reasons[0].code, one.reasons[0].clause] += 1
-        if one.outcome in _SHAPED and one.value is not None:
+        if one.outcome in SHAPED and one.value is not None:
             self._shaped(batch, one, self._schema.decode(unframe(one.value)[1]))
 
     def _shaped(self, batch: Batch, one: Decision, view: dict[str, Any]) -> None:
         if one.subject is not None:
-            self.people.add(one.subject)
-            self.people_by_month[f"{day_of(batch.at):%Y-%m}"].add(one.subject)
+            self.people.add(one.subject.encode())
         for planned in self.plan.fields:
             if value_at(view, planned.path) is not None:
                 self.fields[planned.path] += 1
                 if one.subject is not None:
-                    self.people_by_field[planned.path].add(one.subject)
+                    self.people_by_field[planned.path].add(batch.at, one.subject)
         self.samples.offer(batch.partition, one.record.offset, view)
 
     def tagged(self, tag: str) -> dict[str, int]:
@@ -113,7 +141,8 @@ class ShareTally:
                 for planned in plan.fields
             ],
             "dropped": list(plan.dropped),
-            "people": len(self.people),
+            "people": self.people.count(),
+            "people_exact": self.people.exact,
             "special_category": self.tagged(SPECIAL_CATEGORY),
             "criminal_offence": self.tagged(CRIMINAL_OFFENCE),
             "gained": self.gained,
@@ -131,6 +160,7 @@ class Report:
     content_hash: str
     limits: Mapping[str, int | None]
     shares: list[ShareTally] = field(default_factory=list)
+    people: Monthly = field(default_factory=Monthly)
     records: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     """Reason code to source records that break their contract: nobody receives them."""
@@ -138,7 +168,27 @@ class Report:
     """The version in force that it is compared with."""
     differences: tuple[Difference, ...] = ()
 
-    def take_record(self, evaluated: Iterable[Evaluated]) -> None:
+    def take(self, batch: Batch, tallies: Mapping[int, ShareTally], before: Mapping[int, int]) -> None:
+        """Count a batch: `tallies` by the draft's candidate, `before` from those to the candidate in force beside each."""
+        self._records(batch.evaluated)
+        outcomes = {(one.plan, one.record.offset): one.outcome for one in batch.decisions}
+        for one in batch.decisions:
+            tally = tallies.get(-1 if one.plan is None else one.plan)
+            if tally is None or one.plan is None:
+                continue
+            tally.take(batch, one, outcomes.get((before.get(one.plan), one.record.offset)))
+            if one.outcome in SHAPED and one.subject is not None:
+                self.people.add(batch.at, one.subject)
+
+    def take_earlier(self, batch: Batch, tallies: Mapping[int, ShareTally]) -> None:
+        """Count what a batch before the period leaves the department with at the period's beginning."""
+        for one in batch.decisions:
+            tally = tallies.get(-1 if one.plan is None else one.plan)
+            if tally is not None:
+                tally.initial_load += one.outcome in SHAPED and one.sent_before is None
+                tally.initial_load -= one.outcome in (Outcome.WITHDRAW, Outcome.DELETE)
+
+    def _records(self, evaluated: Iterable[Evaluated]) -> None:
         """Count source records, each once."""
         for one in evaluated:
             self.records += 1
@@ -150,14 +200,6 @@ class Report:
         total: Counter[date] = sum((share.by_day for share in self.shares), Counter())
         return max(total.items(), key=lambda found: (found[1], found[0]), default=None)
 
-    def peak_month(self) -> tuple[str, int] | None:
-        """The month with the most different people of all shares together."""
-        people: defaultdict[str, set[str]] = defaultdict(set)
-        for share in self.shares:
-            for month, found in share.people_by_month.items():
-                people[month] |= found
-        return max(((month, len(found)) for month, found in people.items()), key=lambda found: found[1], default=None)
-
     def sentences(self) -> list[str]:
         """The differences from the version in force, each with its effect on this period."""
         tallies = {share.plan.share: share for share in self.shares}
@@ -165,7 +207,7 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """The report for programs."""
-        day, month = self.peak_day(), self.peak_month()
+        day, month = self.peak_day(), self.people.peak()
         return {
             "reference": self.reference,
             "version": self.version,
@@ -188,6 +230,6 @@ def _effect(one: Difference, tallies: Mapping[str, ShareTally]) -> str:
     tally = tallies.get(one.share or "")
     if tally is None or one.field is None or tally.fields[one.field] == 0:
         return one.sentence
-    people = len(tally.people_by_field[one.field])
-    about = f" of {people:,} people" if people else ""
-    return f"{one.sentence}: {tally.fields[one.field]:,} records{about}"
+    monthly = tally.people_by_field[one.field].mean()
+    about = f"about {monthly:,} people a month" if monthly else f"{tally.fields[one.field]:,} records"
+    return f"{one.sentence}: {about}"
