@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agreements import umbrella_codes
 from contracts.faults import Code
 
 _NOT_READ = "the document was not accepted; nothing was changed"
@@ -266,4 +267,5 @@ CODES = (
     BAD_CHECKPOINT,
     SEALED_KEY,
     ROTATION,
+    *umbrella_codes.CODES,
 )

@@ -29,6 +29,12 @@ class Duration:
         parts = ((years, "Y"), (months, "M"), (self.days, "D"))
         return "P" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0D")
 
+    def at_most(self, other: Duration) -> bool:
+        """Whether it is never longer than `other`, whenever both begin; months have no fixed length."""
+        if self.months <= other.months and self.days <= other.days:
+            return True
+        return _days(self.months) + _UNSURE_DAYS + self.days <= _days(other.months) - _UNSURE_DAYS + other.days
+
 
 def spell(length: timedelta) -> str:
     """The one spelling of a length of time, e.g. `P30D` or `PT1H30M`; whole seconds, not negative."""
@@ -77,6 +83,12 @@ def _only_spelling(given: str, spelling: str) -> None:
         raise ValueError(f"this duration is written {spelling}")
 
 
+def _days(months: int) -> int:
+    """Days in so many months on average over 400 years; any that follow one another differ by less than `_UNSURE_DAYS`."""
+    return months * 146_097 // 4_800 if months else 0
+
+
+_UNSURE_DAYS = 5
 ExactDuration = Annotated[timedelta, BeforeValidator(_read_exact)]
 """A model's field for what the broker enforces."""
 CalendarDuration = Annotated[Duration, BeforeValidator(_read_calendar)]
