@@ -7,8 +7,11 @@ also be in years and months (`Duration`).  A spelling that is not the only one i
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from itertools import accumulate
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -33,7 +36,7 @@ class Duration:
         """Whether it is never longer than `other`, whenever both begin; months have no fixed length."""
         if self.months <= other.months and self.days <= other.days:
             return True
-        return _days(self.months) + _UNSURE_DAYS + self.days <= _days(other.months) - _UNSURE_DAYS + other.days
+        return _days(self.months)[1] + self.days <= _days(other.months)[0] + other.days
 
 
 def spell(length: timedelta) -> str:
@@ -83,12 +86,16 @@ def _only_spelling(given: str, spelling: str) -> None:
         raise ValueError(f"this duration is written {spelling}")
 
 
-def _days(months: int) -> int:
-    """Days in so many months on average over 400 years; any that follow one another differ by less than `_UNSURE_DAYS`."""
-    return months * 146_097 // 4_800 if months else 0
+@cache
+def _days(months: int) -> tuple[int, int]:
+    """The fewest and the most days that so many months have, wherever in the 400 years of the calendar they begin."""
+    lengths = [monthrange(2000 + index // 12, index % 12 + 1)[1] for index in range(4_800)]
+    ends = list(accumulate(lengths + lengths, initial=0))
+    whole, rest = divmod(months, 4_800)
+    spans = [ends[start + rest] - ends[start] for start in range(4_800)]
+    return whole * ends[4_800] + min(spans), whole * ends[4_800] + max(spans)
 
 
-_UNSURE_DAYS = 5
 ExactDuration = Annotated[timedelta, BeforeValidator(_read_exact)]
 """A model's field for what the broker enforces."""
 CalendarDuration = Annotated[Duration, BeforeValidator(_read_calendar)]

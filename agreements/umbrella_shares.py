@@ -130,7 +130,7 @@ def _rows(meeting: Meeting, where: Where, above: str | None, said: str | None) -
     """Effective rows = umbrella && agreement (decision 32)."""
     if above is None or said is None:
         return own_first(meeting, where, above, said)  # type: ignore[no-any-return]
-    joined = conjunction(above, said)
+    joined = said if said == above else conjunction(above, said)
     if joined is None:
         meeting.widens(where, "a filter whose brackets or quotes are open", "a whole expression", ROWS_NOT_JOINED)
         return said
