@@ -70,6 +70,12 @@ def _beginning(lines: list[str], line: int, column: int) -> tuple[int, int]:
     return line + 1, len(indented) - len(indented.lstrip(" ")) + 1
 
 
+def lines(text: str) -> dict[str, int]:
+    """Clause path to the line, from 1, on which a text names it: its key, or where an item of a list begins."""
+    tree = read_tree(text)
+    return {spelled(path): place[0] for path, place in {**tree.values, **tree.keys}.items()}
+
+
 def render(agreement: Agreement) -> str:
     """The one text of an agreement: block style, model order, defaults written out, absent clauses absent."""
     return write(document(agreement))

@@ -12,9 +12,10 @@ from agreements.apply_signatures import missing_offices
 from agreements.compare import differences
 from agreements.content_keys import content_key, pseudonym_key
 from broker import clock
-from broker.cli import agreement_simulate
+from broker.cli import agreement_explain, agreement_simulate
 from broker.cli.acting import As, Key, OperatorKey, cluster, operator, said, signatory, text_of
-from broker.cli.agreement_check import File, check, checked, parsed
+from broker.cli.agreement_check import File, check, checked
+from broker.cli.agreement_named import Wanted, named
 from broker.cli.agreement_view import (
     entry_document,
     entry_table,
@@ -35,6 +36,7 @@ from contracts.faults import AnswerIsNo, Refused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 app.command(name="simulate")(agreement_simulate.command)
+app.command(name="explain")(agreement_explain.command)
 
 Reference = Annotated[str, typer.Argument(help="The agreement's reference, such as DSA-2026-014.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; it stands in the register for ever.")]
@@ -150,16 +152,16 @@ def history(reference: Reference, *, json: Json = False) -> None:
 
 @app.command()
 def diff(
-    first: Annotated[Path, typer.Argument(help="An agreement's text.")],
-    second: Annotated[Path, typer.Argument(help="Another's.")],
+    first: Wanted,
+    second: Wanted,
     *,
     json: Json = False,
 ) -> None:
-    """Compare two agreements clause by clause.
+    """Say in plain English, clause by clause, what the second agreement changes of the first.
 
-    Example: concordat agreement diff version-1.agreement.yaml version-2.agreement.yaml
+    Example: concordat agreement diff DSA-2026-014 DSA-2026-014.agreement.yaml
     """
-    found = differences(parsed(first), parsed(second))
+    found = differences(named(first).agreement, named(second).agreement)
     names = ("clause", "before", "after", "sentence")
     document = [{name: getattr(one, name) for name in names} for one in found]
     shown = table("Differences", ("clause", "what changes"), [(one.clause, one.sentence) for one in found])

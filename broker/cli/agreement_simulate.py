@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from agreements import text
-from agreements.model import Agreement
-from broker.cli.acting import As, Key, cluster, signatory, text_of
+from broker.cli.acting import As, Key, cluster, signatory
+from broker.cli.agreement_named import Wanted, named
 from broker.cli.output import Json, emit, progress_bar, results, table
 from broker.cli.times import unix_ms
 from broker.cluster.connect import connection
 from broker.cluster.principals import AUDITOR
-from broker.register.codes import NO_SUCH
-from broker.register.follow import read_snapshot
 from broker.settings import load
 from broker.simulation.run import Period, simulate
-from contracts.faults import Faults, Refused, Unusable
-
-Wanted = Annotated[
-    str, typer.Argument(metavar="FILE|REF", help="An agreement's text, or the reference of one in the register.")
-]
 
 
 def command(
@@ -49,7 +40,7 @@ def command(
     period = Period(_time(since, "--from"), _time(until, "--to"))
     settings = load()
     register = cluster(settings)
-    tried = named(agreement)
+    tried = named(agreement).agreement
     with progress_bar("simulating") as advance:
         report = simulate(register, connection(settings, AUDITOR), signatory(as_, key), tried, period, advance)
     document = report.document()
@@ -57,20 +48,6 @@ def command(
     if not json:
         for shown in _shown(document):
             results.print(shown)
-
-
-def named(wanted: str) -> Agreement:
-    """The agreement in a file of that name, else the newest version of that reference in the register."""
-    file = Path(wanted)
-    if file.exists():
-        found = text.check(text_of(file), wanted)
-        if isinstance(found, Faults):
-            raise Unusable(*found.items)
-        return found
-    entry = read_snapshot(cluster()).agreement(wanted)
-    if entry is None:
-        raise Refused(NO_SUCH.fault(f"a file or an agreement {wanted}"))
-    return entry.agreement
 
 
 def _time(given: str | None, option: str) -> datetime | None:

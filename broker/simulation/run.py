@@ -14,6 +14,7 @@ from typing import Protocol
 
 from agreements import text
 from agreements.acts import AgreementSimulated
+from agreements.checks import problems
 from agreements.compare import differences
 from agreements.model import Agreement
 from agreements.signing import Signer
@@ -25,15 +26,13 @@ from broker.policy.decision import SourceRecord
 from broker.register.agreeing import register_faults
 from broker.register.append import Deed, act
 from broker.simulation.report import Report, ShareTally
-from broker.simulation.simulator import Candidate, Simulator
+from broker.simulation.simulator import NO_SCHEMA, Candidate, Simulator
 from contracts import topics
 from contracts.faults import Faults, Refused
 from contracts.model import Kind
 
 Progress = Callable[[int, int], None]
 """Told how many records were read, of how many."""
-_UNFRAMED_SCHEMA = 0
-"""The schema id in a simulated view's frame: it is decoded here and never sent."""
 
 
 class Sources(Protocol):
@@ -85,7 +84,8 @@ def simulate(
     organisations = tuple(party.organisation for party in agreement.parties)
 
     def asked(snapshot: Snapshot) -> list[Deed]:
-        if faults := register_faults(agreement, snapshot):
+        found = tuple(problem.code.fault(problem.message) for problem in problems(agreement))
+        if faults := found or register_faults(agreement, snapshot):
             raise Refused(*faults)
         said = AgreementSimulated(agreement.reference, content_hash, organisations, period.since, period.until)
         return [Deed(said, signer)]
@@ -138,7 +138,7 @@ def _candidates(
             text.content_hash(agreement),
             share,
             entry.contract,
-            view_schema_id=_UNFRAMED_SCHEMA,
+            view_schema_id=NO_SCHEMA,
             key_versions=versions,
         )
         if isinstance(plan, Faults):

@@ -23,6 +23,8 @@ from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine
 from contracts.model import Kind
 
+NO_SCHEMA = 0
+"""The schema id in the frame of a simulated view: it is decoded here and never sent."""
 _BATCH_RECORDS_MAX = 2_000
 _MINUTE_MILLISECONDS = 60_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

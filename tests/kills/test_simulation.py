@@ -43,3 +43,9 @@ def test_simulated_counts_equal_the_records_on_the_share_topics(world: World, ch
     assert by_share["residents"]["by_outcome"]["withdraw"] > 0
     history = world.command("agreement", "history", "DSA-2026-101").stdout
     assert "agreement.simulated" in history
+    explained = json.loads(
+        world.command("agreement", "explain", str(file), "--event", "travellers/0/0", "--json").stdout
+    )
+    assert explained[0]["share"] == "residents"
+    assert all("source" not in one for one in explained[0]["decided"])
+    assert "CANARY" not in json.dumps(explained)
