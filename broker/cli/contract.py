@@ -18,6 +18,7 @@ from broker.register.follow import read_snapshot
 from contracts import compatibility, text
 from contracts.faults import AnswerIsNo, Fault, Faults, Refused, Unusable
 from contracts.model import Contract
+from contracts.outline import outline
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 app.command()(figures)
@@ -114,7 +115,7 @@ def diff(
     Example: concordat contract diff old.contract.yaml new.contract.yaml
     """
     before, after = _parsed(first), _parsed(second)
-    lines = [line for line in difflib.ndiff(_lines(before), _lines(after)) if line[0] in "+-"]
+    lines = [line for line in difflib.ndiff(outline(before), outline(after)) if line[0] in "+-"]
     reasons = compatibility.reasons(before, after) if before.major == after.major else ()
     shown = "\n".join([*lines, *(f"not compatible: {reason}" for reason in reasons)]) or "no difference in meaning"
     document = {"changes": lines, "incompatible": reasons, "compatible": not reasons}
@@ -194,24 +195,6 @@ def _published(dataset: str) -> ContractEntry:
 
 def _version(contract: Contract) -> str:
     return ".".join(map(str, contract.version))
-
-
-def _lines(contract: Contract) -> list[str]:
-    """The contract's meaning, a line for each term and field."""
-    head = [
-        f"version {_version(contract)}",
-        f"kind {contract.kind}",
-        f"classification {contract.classification}",
-        f"owner {contract.owner}",
-        f"store {contract.store}",
-        f"key {', '.join(contract.key)}",
-        *(f"caveat {caveat.identifier}@{caveat.version}" for caveat in contract.caveats),
-    ]
-    fields = [
-        f"{path}: {field.type.name}{', required' if field.required else ''}, {' '.join(sorted(field.tags))}"
-        for path, field in contract.leaves()
-    ]
-    return head + fields
 
 
 def _document(entry: ContractEntry) -> dict[str, Any]:

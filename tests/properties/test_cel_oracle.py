@@ -159,6 +159,8 @@ def _plain(value: Any) -> Any:
         return ("duration", value // dt.timedelta(microseconds=1))
     if isinstance(value, list):
         return [_plain(member) for member in value]
+    if isinstance(value, dict):
+        return {key: _plain(value[key]) for key in sorted(value)}  # a map has no order
     return bytes(value) if isinstance(value, bytearray) else value
 
 
