@@ -20,6 +20,7 @@ from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics
 from broker.delivery.__main__ import make_worker
 from broker.evidence.kafka import KafkaEvidence
+from broker.figures.gather import gather
 from broker.keys import FileKeys
 from broker.register import append, commands, keyfiles
 from broker.settings import Settings
@@ -211,8 +212,22 @@ def test_a_change_reaches_the_department_as_its_agreement_says_and_stops_when_it
     assert report.verified, report.document()
     outcomes = {"deny": 2, "hold": 1, "quarantine": 1, "redact": 2, "withdraw": 1}
     assert report.document()["by_outcome"] == outcomes
+    _check_figures(world)
     told = capsys.readouterr()
     assert CANARY not in told.out + told.err
+
+
+def _check_figures(world):
+    """What the owner sees of the same records: six, all decided, one of which could not be read."""
+    found = gather(world.kafka, world.snapshot, world.snapshot.contract(world.dataset))
+    counted, timeliness = found.counted, found.counted.timeliness
+    assert (counted.records, counted.rows, counted.deletions, timeliness.undecided) == (6, 4, 1, 0)
+    assert (counted.validity.valid, [reason.code for reason in counted.validity.reasons]) == (5, ["not-framed"])
+    assert (timeliness.to_topic.changes, timeliness.to_decision.changes) == (5, 5)
+    assert timeliness.to_decision.maximum > 0
+    assert (counted.keys.distinct, counted.completeness.required, counted.completeness.optional) == (3, 1.0, 1.0)
+    assert (found.quarantine.by_worker, found.quarantine.by_connector) == (1, 0)
+    assert [reason.code for reason in found.quarantine.reasons] == ["not-framed"]
 
 
 def _listed(world, capsys):

@@ -50,6 +50,10 @@ def test_every_promise_has_a_connector_that_breaks_it():
     assert set(PATHS.values()) == {promise.name for promise in PROMISES}
 
 
+def test_a_connector_written_from_the_guide_is_short():
+    assert len((ROOT / "examples/sqlite_connector/connector.py").read_text(encoding="utf-8").splitlines()) < 150
+
+
 MUTATED = {
     "connectors.memory": ("connectors/memory.py", "connectors.conformance.memory:MemoryHarness", 6),
     "connectors.files.append": ("connectors/files/append.py", "connectors.files.harness:AppendHarness", 3),
