@@ -9,10 +9,7 @@ from agreements.codes import NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.lifecycle import Event, after
 from agreements.model import Agreement
 from agreements.mutable import OPERATOR, Actor, MutableRegister, Rejected
-from agreements.snapshot import AgreementEntry, AgreementState, Signatory
-
-SIGNED = (AgreementState.APPROVED, AgreementState.SUSPENDED)
-"""The states of a version that every party has signed and nobody has ended."""
+from agreements.snapshot import SIGNED, AgreementEntry, Signatory
 
 
 def versions_of(register: MutableRegister, reference: str) -> tuple[AgreementEntry, ...]:

@@ -17,11 +17,10 @@ from agreements.acts import (
     SignatoryEnrolled,
     WorkerEnrolled,
 )
-from agreements.apply_entries import SIGNED
 from agreements.codes import ALREADY_THERE, NOT_ENTITLED, ROTATION, SEALED_KEY, STALE, UNKNOWN_OBJECT
 from agreements.content_keys import PREFIX, uses
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
-from agreements.snapshot import PartyEntry, Signatory, Snapshot, WorkerEntry, WorkerKey
+from agreements.snapshot import SIGNED, PartyEntry, Signatory, Snapshot, WorkerEntry, WorkerKey
 from contracts.faults import Fault
 from contracts.model import Kind
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import msgspec
 
 from agreements.acts import Act, AgreementSigned
-from agreements.apply_entries import SIGNED, moved, party_signatory, versions_of
+from agreements.apply_entries import moved, party_signatory, versions_of
 from agreements.clauses import report_hash
 from agreements.codes import (
     BAD_SCHEMA,
@@ -27,7 +27,7 @@ from agreements.lifecycle import Event
 from agreements.model import Agreement
 from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected, Rule
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
-from agreements.snapshot import AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature
+from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature
 from contracts import topics
 from contracts.model import Kind
 
@@ -36,8 +36,8 @@ def sign(register: MutableRegister, act: AgreementSigned, at: Circumstances) -> 
     """One signature; the last one that is needed approves."""
     versions = versions_of(register, act.reference)
     entry = versions[-1]
-    if entry.state is not AgreementState.SUBMITTED or act.agreement_version != entry.agreement.version:
-        raise Rejected(WRONG_STATE, f"version {act.agreement_version} of {act.reference} does not wait for signatures")
+    if entry.state is not AgreementState.AWAITING_SIGNATURES or act.agreement_version != entry.agreement.version:
+        raise Rejected(WRONG_STATE, _not_waiting(entry, act.agreement_version))
     signatory = party_signatory(entry.agreement, at.actor)
     _check_statement(act, entry, at.actor, signatory)
     missing = missing_offices(entry)
@@ -45,7 +45,7 @@ def sign(register: MutableRegister, act: AgreementSigned, at: Circumstances) -> 
     if office not in missing:
         raise Rejected(NOT_ENTITLED, f"no signature is needed of {signatory.office} of {signatory.organisation}")
     _check_duties(entry, signatory)
-    signature = Signature(signatory.identifier, signatory.organisation, signatory.office, at.position)
+    signature = Signature(signatory.identifier, signatory.organisation, signatory.office, at.position, at.time)
     signed = replace(entry, signatures=(*entry.signatures, signature), version=at.version)
     if len(missing) > 1:
         if act.view_schemas or act.schemas or act.sealed_keys:
@@ -60,6 +60,13 @@ def missing_offices(entry: AgreementEntry) -> list[tuple[str, str]]:
     signed = {(signature.organisation, signature.office) for signature in entry.signatures}
     needed = [(party.organisation, office) for party in entry.agreement.parties for office in party.signs]
     return [office for office in needed if office not in signed]
+
+
+def _not_waiting(entry: AgreementEntry, version: int) -> str:
+    reference = entry.agreement.reference
+    if version == entry.agreement.version and entry.state is AgreementState.SUBMITTED:
+        return f"{reference} version {version} has yet to be accepted on: {', '.join(entry.missing_tracks())}"
+    return f"version {version} of {reference} does not wait for signatures"
 
 
 def _check_statement(act: AgreementSigned, entry: AgreementEntry, actor: Actor, signatory: Signatory) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agreements.acts import Act, AgreementResumed, AgreementSuspended, AgreementTerminated
-from agreements.apply_entries import SIGNED, change_signed, moved, organisation_of, versions_of
+from agreements.apply_entries import change_signed, moved, organisation_of, versions_of
 from agreements.codes import NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.lifecycle import Event, after
 from agreements.model import Share, WhenSuspended
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
-from agreements.snapshot import AgreementEntry, AgreementState, Job, JobKind, Suspension
+from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Ending, Job, JobKind, Suspension
 from contracts.model import Kind
 
 
@@ -63,17 +63,23 @@ def resume(register: MutableRegister, act: AgreementResumed, at: Circumstances) 
 
 
 def terminate(register: MutableRegister, act: AgreementTerminated, at: Circumstances) -> None:
-    """Every version ends for ever."""
+    """Every signed version ends for ever, and an open draft of the next is withdrawn with them."""
     versions = versions_of(register, act.reference)
     if at.actor.name == OPERATOR:
         raise Rejected(NOT_ENTITLED, "only a party ends an agreement; the operator may suspend it")
     organisation_of(versions[-1].agreement, at.actor)
-    living = [entry for entry in versions if after(entry.state, Event.TERMINATE) is not None]
-    if not living:
-        raise Rejected(WRONG_STATE, f"{act.reference} is {versions[-1].state}")
-    register.agreements[act.reference] = tuple(
-        moved(replace(entry, version=at.version), Event.TERMINATE) if entry in living else entry for entry in versions
-    )
+    if all(after(entry.state, Event.TERMINATE) is None for entry in versions):
+        raise Rejected(WRONG_STATE, f"{act.reference} is {versions[-1].state}; what was never signed is withdrawn")
+
+    def ended(entry: AgreementEntry) -> AgreementEntry:
+        if after(entry.state, Event.TERMINATE) is not None:
+            ending = Ending(at.position, at.time, at.actor.name, act.reason)
+            return moved(replace(entry, ending=ending, version=at.version), Event.TERMINATE)
+        if after(entry.state, Event.WITHDRAW) is not None:
+            return moved(replace(entry, version=at.version), Event.WITHDRAW)
+        return entry
+
+    register.agreements[act.reference] = tuple(ended(entry) for entry in versions)
 
 
 RULES: dict[type[Act], Rule] = {

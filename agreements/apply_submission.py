@@ -14,22 +14,27 @@ from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
 from agreements.snapshot import AgreementEntry, AgreementState
 from agreements.text import content_hash, from_canonical
 
+_OPEN = (AgreementState.SUBMITTED, AgreementState.AWAITING_SIGNATURES)
+_ENDED = (AgreementState.TERMINATED, AgreementState.CLOSED)
+
 
 def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances) -> None:
-    """A version is fixed and waits for signatures; a draft that was never approved is superseded."""
+    """A version is fixed and waits for review; an open draft is superseded, a returned one replaced under its number."""
     agreement = _terms(act)
     for party in agreement.parties:
         if party.organisation not in register.parties:
             raise Rejected(UNKNOWN_OBJECT, f"the party {party.organisation}")
     drafter = party_signatory(agreement, at.actor)
     versions = register.agreements.get(act.reference) or ()
-    if agreement.version != len(versions) + 1:
-        raise Rejected(WRONG_STATE, f"the next version of {act.reference} is {len(versions) + 1}")
-    if versions and _sides(versions[-1].agreement) != _sides(agreement):
-        raise Rejected(BAD_TERMS, f"{act.reference} is between other parties; a new version does not change them")
-    if versions and versions[-1].state is AgreementState.SUBMITTED:
-        versions = (*versions[:-1], moved(versions[-1], Event.SUPERSEDE))
-    state = after(None, Event.SUBMIT)
+    _check_may_follow(agreement, versions)
+    returned = bool(versions) and versions[-1].state is AgreementState.RETURNED
+    if returned:
+        before, versions = versions[-1].state, versions[:-1]
+    else:
+        before = None
+        if versions and versions[-1].state in _OPEN:
+            versions = (*versions[:-1], moved(versions[-1], Event.SUPERSEDE))
+    state = after(before, Event.SUBMIT if agreement.exceptional is None else Event.SUBMIT_EXCEPTIONAL)
     if state is None:
         raise Rejected(WRONG_STATE, f"{act.reference} cannot be submitted")
     entry = AgreementEntry(
@@ -41,8 +46,22 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
         starts_at=start_of(agreement.dates.start),
         ends_at=end_of(agreement.dates.end),
         report=act.clause_report,
+        submitted_at=at.time,
     )
     register.agreements[act.reference] = (*versions, entry)
+
+
+def _check_may_follow(agreement: Agreement, versions: tuple[AgreementEntry, ...]) -> None:
+    """The next number, or that of a version that was returned; between the same parties; before the agreement's end."""
+    reference = agreement.reference
+    returned = bool(versions) and versions[-1].state is AgreementState.RETURNED
+    wanted = len(versions) + (0 if returned else 1)
+    if agreement.version != wanted:
+        raise Rejected(WRONG_STATE, f"the next version of {reference} is {wanted}")
+    if versions and _sides(versions[-1].agreement) != _sides(agreement):
+        raise Rejected(BAD_TERMS, f"{reference} is between other parties; a new version does not change them")
+    if any(entry.ending is not None or entry.state in _ENDED for entry in versions):
+        raise Rejected(WRONG_STATE, f"{reference} was ended for ever; a new agreement has a reference of its own")
 
 
 def _terms(act: AgreementSubmitted) -> Agreement:

@@ -22,13 +22,17 @@ from agreements.signing import CHECKPOINT_DOMAIN, public_hex, sign, verifies
 from agreements.snapshot import (
     AgreementEntry,
     AgreementState,
+    Certificate,
     ContractEntry,
+    Ending,
     Job,
     PartyEntry,
     SchemaEntry,
     Signature,
     Snapshot,
     Suspension,
+    TrackReview,
+    Waiver,
     WorkerEntry,
 )
 from agreements.text import canonical
@@ -58,6 +62,11 @@ class _Entry(msgspec.Struct, frozen=True):
     report: int
     """Its place in the table of reports: agreements that were made alike have the same one."""
     suspensions: tuple[Suspension, ...]
+    submitted_at: datetime | None
+    reviews: tuple[TrackReview, ...]
+    ending: Ending | None
+    certificate: Certificate | None
+    waivers: tuple[Waiver, ...]
 
 
 class _Body(msgspec.Struct, frozen=True):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from agreements.clauses import Path, unenforced
 from agreements.codes import CAVEATS, DATES, LOOK_BACK, NO_FIELD_LEAVES, PARTIES, PROHIBITED, SHARES, UNENFORCED
+from agreements.gates import closed_gates
+from agreements.lifecycle_codes import GATE
 from agreements.model import Agreement, AgreementKind, Share, Side
 from contracts.faults import Code
 
@@ -24,6 +26,7 @@ def problems(agreement: Agreement) -> list[Problem]:
     """Every fault, in no particular order; empty for an agreement that may be submitted."""
     found = contradictions(agreement)
     found += [Problem(line.path, UNENFORCED, f"`{line.clause}`: {line.mechanism}") for line in unenforced(agreement)]
+    found += [Problem(gate.path, GATE, gate.message) for gate in closed_gates(agreement)]
     return found
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from agreements.snapshot import AgreementState
+from agreements.entries import AgreementState
 
 
 class Event(StrEnum):
     """What can happen to one version of an agreement."""
 
     SUBMIT = "submit"
+    SUBMIT_EXCEPTIONAL = "submit-exceptional"
+    """An exceptional disclosure skips the tracks."""
+    ACCEPT = "accept"
+    """A track accepts it, and others have yet to."""
+    CLEAR = "clear"
+    """The last track accepts it."""
+    RETURN = "return"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
     SIGN = "sign"
     APPROVE = "approve"
     """The last signature that is needed."""
@@ -20,23 +29,41 @@ class Event(StrEnum):
     TERMINATE = "terminate"
     SUPERSEDE = "supersede"
     """A newer version is submitted over a draft, or takes effect over an approved one."""
+    CLOSE = "close"
+    """Over, and nothing is outstanding (`agreements.apply_endings` asks whether it is over)."""
 
 
+_S = AgreementState
 TRANSITIONS: dict[tuple[AgreementState | None, Event], AgreementState] = {
-    (None, Event.SUBMIT): AgreementState.SUBMITTED,
-    (AgreementState.SUBMITTED, Event.SIGN): AgreementState.SUBMITTED,
-    (AgreementState.SUBMITTED, Event.APPROVE): AgreementState.APPROVED,
-    (AgreementState.SUBMITTED, Event.SUPERSEDE): AgreementState.SUPERSEDED,
-    (AgreementState.SUBMITTED, Event.TERMINATE): AgreementState.TERMINATED,
-    (AgreementState.APPROVED, Event.SUSPEND): AgreementState.SUSPENDED,
-    (AgreementState.APPROVED, Event.TERMINATE): AgreementState.TERMINATED,
-    (AgreementState.APPROVED, Event.SUPERSEDE): AgreementState.SUPERSEDED,
-    (AgreementState.SUSPENDED, Event.SUSPEND): AgreementState.SUSPENDED,
-    (AgreementState.SUSPENDED, Event.RESUME): AgreementState.APPROVED,
-    (AgreementState.SUSPENDED, Event.TERMINATE): AgreementState.TERMINATED,
-    (AgreementState.SUSPENDED, Event.SUPERSEDE): AgreementState.SUPERSEDED,
+    (None, Event.SUBMIT): _S.SUBMITTED,
+    (None, Event.SUBMIT_EXCEPTIONAL): _S.AWAITING_SIGNATURES,
+    (_S.RETURNED, Event.SUBMIT): _S.SUBMITTED,
+    (_S.RETURNED, Event.SUBMIT_EXCEPTIONAL): _S.AWAITING_SIGNATURES,
+    (_S.RETURNED, Event.WITHDRAW): _S.WITHDRAWN,
+    (_S.SUBMITTED, Event.ACCEPT): _S.SUBMITTED,
+    (_S.SUBMITTED, Event.CLEAR): _S.AWAITING_SIGNATURES,
+    (_S.SUBMITTED, Event.RETURN): _S.RETURNED,
+    (_S.SUBMITTED, Event.REJECT): _S.REJECTED,
+    (_S.SUBMITTED, Event.WITHDRAW): _S.WITHDRAWN,
+    (_S.SUBMITTED, Event.SUPERSEDE): _S.SUPERSEDED,
+    (_S.AWAITING_SIGNATURES, Event.SIGN): _S.AWAITING_SIGNATURES,
+    (_S.AWAITING_SIGNATURES, Event.APPROVE): _S.APPROVED,
+    (_S.AWAITING_SIGNATURES, Event.RETURN): _S.RETURNED,
+    (_S.AWAITING_SIGNATURES, Event.REJECT): _S.REJECTED,
+    (_S.AWAITING_SIGNATURES, Event.WITHDRAW): _S.WITHDRAWN,
+    (_S.AWAITING_SIGNATURES, Event.SUPERSEDE): _S.SUPERSEDED,
+    (_S.APPROVED, Event.SUSPEND): _S.SUSPENDED,
+    (_S.APPROVED, Event.TERMINATE): _S.TERMINATED,
+    (_S.APPROVED, Event.SUPERSEDE): _S.SUPERSEDED,
+    (_S.APPROVED, Event.CLOSE): _S.CLOSED,
+    (_S.SUSPENDED, Event.SUSPEND): _S.SUSPENDED,
+    (_S.SUSPENDED, Event.RESUME): _S.APPROVED,
+    (_S.SUSPENDED, Event.TERMINATE): _S.TERMINATED,
+    (_S.SUSPENDED, Event.SUPERSEDE): _S.SUPERSEDED,
+    (_S.SUSPENDED, Event.CLOSE): _S.CLOSED,
+    (_S.TERMINATED, Event.CLOSE): _S.CLOSED,
 }
-"""TERMINATED and SUPERSEDED have no way out."""
+"""REJECTED, WITHDRAWN, SUPERSEDED and CLOSED have no way out; what was signed is never changed, only superseded."""
 
 
 def after(state: AgreementState | None, event: Event) -> AgreementState | None:

@@ -68,9 +68,10 @@ class DataProtectionAssessment(Clause):
     """The impact assessment and its outcome; a high residual risk needs the regulator's consultation."""
 
     reference: Text
-    outcome: Text
+    outcome: Literal["low-residual-risk", "medium-residual-risk", "high-residual-risk"]
     decided_on: Day
     consultation: Text | None = None
+    """Of the regulator: where and when."""
 
 
 class PublicInterestAssessment(Clause):

@@ -14,18 +14,45 @@ from functools import cached_property
 from types import MappingProxyType
 
 from agreements.content_keys import SealedKeys, content_key
-from agreements.model import Agreement, Share, Side
+from agreements.entries import (
+    SIGNED,
+    AgreementEntry,
+    AgreementState,
+    Certificate,
+    Coverage,
+    Ending,
+    Signature,
+    Suspension,
+    Waiver,
+)
+from agreements.reviews import Track, TrackReview, Verdict
 from contracts.model import Contract
 
-
-class AgreementState(StrEnum):
-    """What has happened to an agreement by acts; whether it is in force also depends on the time (`agreements.standing`)."""
-
-    SUBMITTED = "submitted"
-    APPROVED = "approved"
-    SUSPENDED = "suspended"
-    TERMINATED = "terminated"
-    SUPERSEDED = "superseded"
+__all__ = [
+    "EMPTY",
+    "SIGNED",
+    "AgreementEntry",
+    "AgreementState",
+    "Certificate",
+    "ContractEntry",
+    "Coverage",
+    "Ending",
+    "Job",
+    "JobKind",
+    "PartyEntry",
+    "SchemaEntry",
+    "Signatory",
+    "Signature",
+    "Snapshot",
+    "Standing",
+    "Suspension",
+    "Track",
+    "TrackReview",
+    "Verdict",
+    "Waiver",
+    "WorkerEntry",
+    "WorkerKey",
+]
 
 
 class Standing(StrEnum):
@@ -91,73 +118,6 @@ class ContractEntry:
     key_schema: int
     value_schema: int
     position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """One signature on an agreement: exact statement bytes and the signature over them are in the act at `position`."""
-
-    signatory: str
-    organisation: str
-    office: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Suspension:
-    """A suspension in force.  `shares` None means every share."""
-
-    position: int
-    since: datetime
-    by: str
-    reason: str
-    shares: frozenset[str] | None = None
-    organisation: str = ""
-    """Who ordered it and alone may lift it; empty for the operator."""
-
-    def concerns(self, share: str) -> bool:
-        """Whether it stops `share`."""
-        return self.shares is None or share in self.shares
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementEntry:
-    """One version of an agreement in the register."""
-
-    agreement: Agreement
-    content_hash: str
-    drafted_by: str
-    state: AgreementState
-    version: int
-    """How many acts have concerned this reference: the version that a new act must expect."""
-    starts_at: datetime
-    ends_at: datetime
-    """Exclusive: midnight in Europe/London after the last day."""
-    signatures: tuple[Signature, ...] = ()
-    view_schemas: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Share to the id of its view schema, given by the activating act."""
-    approved_position: int | None = None
-    report: str = ""
-    """The clause report as it was submitted (JSON), to which the signatures are bound."""
-    suspensions: tuple[Suspension, ...] = ()
-
-    @property
-    def recipient(self) -> str:
-        """The receiving organisation."""
-        return self.agreement.party(Side.RECIPIENT).organisation
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """One share that may concern a dataset, with the agreement that carries it."""
-
-    entry: AgreementEntry
-    share: Share
-
-    @property
-    def topic(self) -> str:
-        """The department's topic: `share.<reference>.<share>` in lower case."""
-        return f"share.{self.entry.agreement.reference.lower()}.{self.share.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +197,13 @@ class Snapshot:
         index: dict[str, list[Coverage]] = {}
         for versions in self.agreements.values():
             for entry in versions:
-                if entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED):
+                if entry.state in SIGNED:
                     for share in entry.agreement.shares:
-                        index.setdefault(share.dataset, []).append(Coverage(entry, share))
+                        index.setdefault(share.dataset, []).append(Coverage(entry, entry.effective(share)))
         return {dataset: tuple(found) for dataset, found in index.items()}
 
     def coverages(self, dataset: str) -> tuple[Coverage, ...]:
-        """Every signed share over `dataset`; cost does not depend on other datasets' agreements.
+        """Every signed share over `dataset`, without its suspended fields; cost does not depend on other datasets' agreements.
 
         The caller asks how each one stands at its own time (`agreements.standing`).
         """

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from agreements.model import Share
-from agreements.snapshot import AgreementEntry, AgreementState, Coverage, Snapshot, Standing
+from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot, Standing
 
 
 class Stand(NamedTuple):
@@ -52,8 +52,7 @@ def stand(snapshot: Snapshot, coverage: Coverage, now: datetime) -> Stand:
 
 def covers(entry: AgreementEntry, now: datetime) -> bool:
     """Whether a version is signed, and `now` lies in its dates: then every record has a decision under it (ONE-DECISION)."""
-    signed = entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED)
-    return signed and entry.starts_at <= now < entry.ends_at
+    return entry.state in SIGNED and entry.starts_at <= now < entry.ends_at
 
 
 def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterator[datetime]:
@@ -64,7 +63,7 @@ def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterato
 
 def _suspended(facts: Facts) -> Stand | None:
     """By an act of either party or of the operator."""
-    if any(suspension.concerns(facts.share.id) for suspension in facts.entry.suspensions):
+    if facts.entry.stops(facts.share):
         return facts.stopped("suspended", "delivery.when_suspended")
     return None
 

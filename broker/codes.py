@@ -130,6 +130,7 @@ CODES = (
 
 _MODULES = (
     "agreements.codes",
+    "agreements.lifecycle_codes",
     "broker.audit.codes",
     "broker.cluster.codes",
     "broker.codes",

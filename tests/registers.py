@@ -15,6 +15,7 @@ from agreements.apply_signatures import missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.fold import Alarm, fold
 from agreements.model import Agreement
+from agreements.reviews import Track, Verdict
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import EMPTY, Snapshot
 from contracts import text as contract_text
@@ -65,9 +66,31 @@ class Register:
         self.alarms += alarms
         return [alarm.fault.code.name for alarm in alarms]
 
-    def submit(self, submitted: Agreement, actor: str = "signatory/wp-drafter") -> list[str]:
+    def submit(self, submitted: Agreement, actor: str = "signatory/wp-drafter", *, reviewed: bool = True) -> list[str]:
+        """Submit, and by default have it accepted on every track."""
         canonical = text.canonical(submitted).decode()
-        return self.do(acts.AgreementSubmitted(submitted.reference, canonical, report_text(submitted)), actor)
+        act = acts.AgreementSubmitted(submitted.reference, canonical, report_text(submitted))
+        if found := self.do(act, actor):
+            return found
+        return self.review(submitted.reference) if reviewed else []
+
+    def reviewing(self, reference: str, track: Track, verdict: Verdict = Verdict.ACCEPT) -> acts.AgreementReviewed:
+        """The act that says what a track comes to, of the newest text."""
+        entry = self.snapshot.agreement(reference)
+        hashes = (entry.content_hash, report_hash(entry.report))
+        return acts.AgreementReviewed(reference, entry.agreement.version, *hashes, track, verdict)
+
+    def review(self, reference: str, *tracks: Track) -> list[str]:
+        """Accept the newest version on some tracks, or on all that wait, by somebody who did not draft it."""
+        entry = self.snapshot.agreement(reference)
+        people = (
+            s.identifier for p in entry.agreement.parties for s in self.snapshot.parties[p.organisation].signatories
+        )
+        reviewer = next(person for person in people if person != entry.drafted_by)
+        found = []
+        for track in tracks or entry.missing_tracks():
+            found += self.do(self.reviewing(reference, track), f"signatory/{reviewer}")
+        return found
 
     def signing(self, reference: str, actor: str) -> acts.AgreementSigned:
         """The act by which `actor` signs, with view schemas if it is the last."""

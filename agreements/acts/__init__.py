@@ -31,17 +31,20 @@ from agreements.acts.parties import (
     WorkerEnrolled,
 )
 from agreements.acts.parts import Act, Count, NewSchema, PublicKey, SealedKey, Words
+from agreements.acts.reviews import AgreementReviewed, AgreementWithdrawn, ReviewAct
 from agreements.acts.simulations import AgreementSimulated, SimulationAct
 from agreements.signing import ACT_DOMAIN, Signer, sign, whole_milliseconds
 
 __all__ = [
     "Act",
     "AgreementResumed",
+    "AgreementReviewed",
     "AgreementSigned",
     "AgreementSimulated",
     "AgreementSubmitted",
     "AgreementSuspended",
     "AgreementTerminated",
+    "AgreementWithdrawn",
     "AnyAct",
     "ContractPublished",
     "KeyRotated",
@@ -61,7 +64,7 @@ __all__ = [
     "split",
 ]
 
-AnyAct = PartyAct | ContractAct | AgreementAct | SimulationAct
+AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | SimulationAct
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,10 +10,12 @@ from rich.table import Table
 from agreements import text
 from agreements.acts import (
     AgreementResumed,
+    AgreementReviewed,
     AgreementSigned,
     AgreementSubmitted,
     AgreementSuspended,
     AgreementTerminated,
+    AgreementWithdrawn,
 )
 from agreements.apply_signatures import missing_offices
 from agreements.signing import read_agreement_statement
@@ -38,6 +40,8 @@ def entry_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
         "recipient": entry.recipient,
         "starts_at": entry.starts_at,
         "ends_at": entry.ends_at,
+        "reviews": entry.reviews,
+        "missing_tracks": entry.missing_tracks(),
         "signatures": entry.signatures,
         "missing_signatures": [{"organisation": o, "office": office} for o, office in missing_offices(entry)],
         "suspensions": [
@@ -109,17 +113,19 @@ def stop_text(stop: Stop) -> str:
 
 
 def _detail(one: Accepted) -> str:
+    said = ""
     match one.statement.act:
-        case AgreementSubmitted():
-            return f"{len(one.statement.act.document)} bytes"
+        case AgreementSubmitted(document=document):
+            said = f"{len(document)} bytes"
+        case AgreementReviewed(track=track, verdict=verdict, agreement_version=version, comment=comment):
+            said = f"version {version}, {track}: {verdict}" + (f": {comment}" if comment else "")
         case AgreementSigned(statement=signed, agreement_version=version):
             statement = read_agreement_statement(signed)
-            return f"version {version}, {statement.office} of {statement.organisation}"
+            said = f"version {version}, {statement.office} of {statement.organisation}"
         case AgreementSuspended(reason=reason, shares=shares):
-            return f"{', '.join(shares) or 'every share'}: {reason}"
-        case AgreementTerminated(reason=reason):
-            return reason
+            said = f"{', '.join(shares) or 'every share'}: {reason}"
+        case AgreementTerminated(reason=reason) | AgreementWithdrawn(reason=reason):
+            said = reason
         case AgreementResumed():
-            return "its own suspensions"
-        case _:
-            return ""
+            said = "its own suspensions"
+    return said

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from agreements.snapshot import AgreementEntry, AgreementState, Coverage, Snapshot
+from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot
 from broker.cluster.objects import Operation, Resource, Rule
 from broker.cluster.principals import AUDITOR, OPERATOR, RESERVED, SERVICE, WORKER, connector
 from contracts import topics
@@ -53,7 +53,7 @@ def signed_shares(snapshot: Snapshot) -> Iterator[Coverage]:
     """Every share of an agreement that was approved and not ended by an act; older versions first."""
     for versions in snapshot.agreements.values():
         for entry in versions:
-            if entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED):
+            if entry.state in SIGNED:
                 for share in entry.agreement.shares:
                     yield Coverage(entry, share)
 
@@ -63,8 +63,8 @@ def may_read(entry: AgreementEntry, share: str, now: datetime) -> bool:
 
     Before the first day there is nothing to read, so the rule may stand from the approval on.
     """
-    signed = entry.state in (AgreementState.APPROVED, AgreementState.SUSPENDED)
-    return signed and now < entry.ends_at and not any(held.concerns(share) for held in entry.suspensions)
+    stopped = any(entry.stops(one) for one in entry.agreement.shares if one.id == share)
+    return entry.state in SIGNED and now < entry.ends_at and not stopped
 
 
 def _operator(snapshot: Snapshot) -> Iterator[Rule]:

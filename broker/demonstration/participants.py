@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agreements.acts import PartyAdded, SignatoryEnrolled
-from agreements.model import Agreement
+from agreements.model import Agreement, Side
+from agreements.reviews import TRACKS
 from agreements.signing import Signer
 from agreements.text import parse
 from broker.cluster.client import Connection
@@ -14,7 +15,7 @@ from broker.codes import EXAMPLES_MISSING
 from broker.demonstration.stores import EXAMPLES
 from broker.keys import KeyProvider
 from broker.register.append import Deed, act
-from broker.register.commands import initialise, publish_contract, sign_agreement, submit
+from broker.register.commands import initialise, publish_contract, review, sign_agreement, submit
 from broker.register.keyfiles import new_key, signing_key
 from contracts.faults import Faults, Unavailable, Unusable
 
@@ -83,7 +84,7 @@ def publish(connection: Connection, everybody: Participants) -> None:
 
 
 def agree(connection: Connection, everybody: Participants, keys: KeyProvider) -> list[Agreement]:
-    """Providers draft and submit; then every office that an agreement names signs it.  Gives the agreements."""
+    """Providers draft and submit, recipients review, then every office that is named signs.  Gives the agreements."""
     found = []
     for path in sorted((EXAMPLES / "agreements").glob("*.agreement.yaml")):
         agreement = parse(_text(path), path.name)
@@ -91,12 +92,18 @@ def agree(connection: Connection, everybody: Participants, keys: KeyProvider) ->
             raise Unusable(*agreement.items)
         provider = next(party for party in agreement.parties if party.side == "provider")
         submit(connection, everybody.people[provider.organisation, DRAFTER], _text(path), path.name)
+        review(connection, reviewer(everybody, agreement), agreement.reference, TRACKS)
         for party in agreement.parties:
             for office in party.signs:
                 signer = everybody.people[party.organisation, office]
                 sign_agreement(connection, signer, agreement.reference, keys)
         found.append(agreement)
     return found
+
+
+def reviewer(everybody: Participants, agreement: Agreement) -> Signer:
+    """Who reviews an agreement: somebody of the recipient, who did not draft it (SEPARATE-DUTIES)."""
+    return everybody.people[agreement.party(Side.RECIPIENT).organisation, SIGNER]
 
 
 def _text(path: Path) -> str:

@@ -12,12 +12,14 @@ from agreements.acts import (
     AgreementSubmitted,
     AgreementSuspended,
     AgreementTerminated,
+    AgreementWithdrawn,
     SealedKey,
 )
 from agreements.apply_signatures import missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.codes import NOT_ENTITLED
 from agreements.content_keys import content_key, encrypting_shares
+from agreements.lifecycle_codes import OTHER_TEXT
 from agreements.model import Agreement, Share, Side
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import AgreementEntry, Snapshot
@@ -87,11 +89,22 @@ def register_faults(
     return (*found, *_without_encryption_key(agreement, snapshot))
 
 
-def sign_agreement(connection: Connection, signer: Signer, reference: str, keys: KeyProvider) -> Appended:
-    """Sign the newest version.  The last signature needed activates: view schemas are registered, and keys made."""
+def sign_agreement(
+    connection: Connection,
+    signer: Signer,
+    reference: str,
+    keys: KeyProvider,
+    *,
+    content_hash: str | None = None,
+) -> Appended:
+    """Sign the newest version.  The last signature needed activates: view schemas are registered, and keys made.
+
+    `content_hash` is of the text that was looked at; raises `Refused` where another has been submitted since.
+    """
 
     def decide(snapshot: Snapshot) -> list[Deed]:
-        entry = _entry(snapshot, reference)
+        entry = entry_of(snapshot, reference)
+        check_hash(entry, content_hash)
         signatory = snapshot.signatory(signer.actor.removeprefix("signatory/"))
         if signatory is None:
             raise Refused(NOT_ENTITLED.fault(f"{signer.actor} is no signatory"))
@@ -160,32 +173,42 @@ def suspend(
     shares: Iterable[str] = (),
 ) -> Appended:
     """Stop an agreement or some of its shares; `broker.register.stop` waits until it has taken effect."""
-    return _about(connection, signer, AgreementSuspended(reference, reason, tuple(sorted(shares))))
+    return about(connection, signer, AgreementSuspended(reference, reason, tuple(sorted(shares))))
 
 
 def resume(connection: Connection, signer: Signer, reference: str) -> Appended:
     """Lift every suspension that the signer's organisation ordered."""
-    return _about(connection, signer, AgreementResumed(reference))
+    return about(connection, signer, AgreementResumed(reference))
 
 
 def terminate(connection: Connection, signer: Signer, reference: str, *, reason: str) -> Appended:
     """End an agreement for ever."""
-    return _about(connection, signer, AgreementTerminated(reference, reason))
+    return about(connection, signer, AgreementTerminated(reference, reason))
 
 
-def _about(
+def about(
     connection: Connection,
     signer: Signer,
-    what: AgreementSuspended | AgreementResumed | AgreementTerminated,
+    what: AgreementSuspended | AgreementResumed | AgreementTerminated | AgreementWithdrawn,
 ) -> Appended:
+    """Append one act on an agreement that the register has; raises `Refused`."""
+
     def decide(snapshot: Snapshot) -> list[Deed]:
-        _entry(snapshot, what.reference)
+        entry_of(snapshot, what.reference)
         return [Deed(what, signer)]
 
     return act(connection, decide)
 
 
-def _entry(snapshot: Snapshot, reference: str) -> AgreementEntry:
+def check_hash(entry: AgreementEntry, content_hash: str | None) -> None:
+    """Raise `Refused` unless the newest text is the one that was looked at."""
+    if content_hash is not None and content_hash != entry.content_hash:
+        reference, version = entry.agreement.reference, entry.agreement.version
+        raise Refused(OTHER_TEXT.fault(f"{reference} version {version} is now {entry.content_hash}"))
+
+
+def entry_of(snapshot: Snapshot, reference: str) -> AgreementEntry:
+    """The newest version of an agreement; raises `Refused` where there is none."""
     entry = snapshot.agreement(reference)
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))

@@ -14,6 +14,7 @@ from broker.register.enrolment import (
     rotate_key,
 )
 from broker.register.publishing import publication_faults, publish_contract
+from broker.register.reviewing import review, withdraw
 from broker.register.stop import Stop, await_stop
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "register_faults",
     "replay_quarantined",
     "resume",
+    "review",
     "rotate_key",
     "sign_agreement",
     "submit",
     "suspend",
     "terminate",
+    "withdraw",
 ]

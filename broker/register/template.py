@@ -26,6 +26,15 @@ law:
   power: The statute and section that permit the sharing
   lawful_basis: UK GDPR Article 6(1)(e)
   regime: uk-gdpr
+justification:
+  benefits: What gets better by it, and for whom
+  necessity: Why it cannot be done without these data
+  proportionality: Why not less would do
+assessments:
+  data_protection:
+    reference: The impact assessment
+    outcome: low-residual-risk
+    decided_on: 2026-12-01
 shares:
   - id: first-share
     dataset: a-published-dataset
@@ -46,4 +55,6 @@ delivery:
 after_delivery:
   retention: P2Y
   onward_disclosure: never
+transparency:
+  privacy_notice: "https://www.example.gov.uk/privacy/what-is-shared"
 """

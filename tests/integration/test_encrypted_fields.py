@@ -28,7 +28,7 @@ from contracts.change import Envelope, Op, Origin
 from contracts.faults import Unusable
 from contracts.wire import EnvelopeCodec
 from tests.integration.test_department import PASSWORD, serving
-from tests.integration.test_register_commands import EXAMPLES, SIRO, command, enrolled
+from tests.integration.test_register_commands import EXAMPLES, SIRO, accept, command, enrolled
 from tests.servers import unique
 from tests.unit.web.registers import Follower
 
@@ -52,6 +52,7 @@ def submitted(command, organisation: str, *, encryption: str | None) -> str:
     """The example that encrypts, for `organisation`, signed by all but the last; its reference."""
     reference, file = drafted(command, organisation, encryption)
     command("agreement", "submit", file, *command.acting(f"{organisation}-drafter"))
+    accept(command, reference, "ho-siro")
     command("agreement", "sign", reference, *command.acting(f"{organisation}-siro"))
     command("agreement", "sign", reference, *command.acting("ho-siro"))
     return reference
@@ -153,6 +154,7 @@ def events_only(command, encryption: str) -> str:
     file = command.directory / f"{reference}.agreement.yaml"
     file.write_text(written.replace("DSA-2026-101", reference).replace("work-and-pensions", department))
     command("agreement", "submit", file, *command.acting(f"{department}-drafter"))
+    accept(command, reference, "ho-siro")
     for person in (f"{department}-siro", "ho-siro", "ho-owner"):
         command("agreement", "sign", reference, *command.acting(person))
     return reference

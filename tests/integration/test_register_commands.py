@@ -99,14 +99,25 @@ def enrolled(command):
     return command
 
 
+TRACKS = ("--track", "legal", "--track", "data-protection", "--track", "security")
+
+
+def accept(command, reference: str, person: str) -> None:
+    """All three tracks accept what was submitted."""
+    reviewed = command("agreement", "review", reference, *TRACKS, "--verdict", "accept", *command.acting(person))
+    assert reviewed["state"] == "awaiting-signatures"
+
+
 def test_an_agreement_from_submission_to_termination(enrolled):
     command = enrolled
     file = EXAMPLES / "agreements" / f"{REFERENCE}.agreement.yaml"
     assert command("init", status=3) == ["REG-004"]
     assert command("agreement", "check", file, "--registered")["faults"] == []
     assert command("agreement", "submit", file, *command.acting("wp-drafter"))["state"] == "submitted"
+    assert command("agreement", "sign", REFERENCE, *command.acting("wp-siro"), status=3) == ["AGR-040"]
+    accept(command, REFERENCE, "ho-siro")
     assert command("agreement", "sign", REFERENCE, *command.acting("wp-drafter"), status=3) == ["AGR-043"]
-    assert command("agreement", "sign", REFERENCE, *command.acting("wp-siro"))["state"] == "submitted"
+    assert command("agreement", "sign", REFERENCE, *command.acting("wp-siro"))["state"] == "awaiting-signatures"
     assert command("agreement", "sign", REFERENCE, *command.acting("wp-siro"), status=3) == ["AGR-043"]
     command("agreement", "sign", REFERENCE, *command.acting("ho-siro"))
     signed = command("agreement", "sign", REFERENCE, *command.acting("ho-owner"))
@@ -120,7 +131,18 @@ def test_an_agreement_from_submission_to_termination(enrolled):
     assert command("agreement", "resume", REFERENCE, *command.acting("wp-siro"))["state"] == "approved"
     assert command("agreement", "terminate", REFERENCE, *command.acting("ho-siro"))["state"] == "terminated"
     acts = [act["act"] for act in command("agreement", "history", REFERENCE)]
-    names = ["submitted", "signed", "signed", "signed", "suspended", "resumed", "terminated"]
+    names = [
+        "submitted",
+        "reviewed",
+        "reviewed",
+        "reviewed",
+        "signed",
+        "signed",
+        "signed",
+        "suspended",
+        "resumed",
+        "terminated",
+    ]
     assert acts == [f"agreement.{name}" for name in names]
 
 
@@ -128,6 +150,7 @@ def test_a_contract_that_would_break_an_agreement_is_refused_with_its_name(enrol
     command = enrolled
     file = EXAMPLES / "agreements" / f"{REFERENCE}.agreement.yaml"
     command("agreement", "submit", file, *command.acting("wp-drafter"))
+    accept(command, REFERENCE, "wp-siro")
     for person in ("wp-siro", "ho-siro", "ho-owner"):
         command("agreement", "sign", REFERENCE, *command.acting(person))
     contract = (EXAMPLES / "contracts" / "crossings.contract.yaml").read_text()
@@ -145,6 +168,7 @@ def test_two_sign_at_once_and_who_is_beaten_is_told(kafka, enrolled, tmp_path):
     command = enrolled
     file = EXAMPLES / "agreements" / f"{REFERENCE}.agreement.yaml"
     command("agreement", "submit", file, *command.acting("wp-drafter"))
+    accept(command, REFERENCE, "wp-siro")
     people = ("ho-siro", "ho-owner")
     told = []
     start = threading.Barrier(2)

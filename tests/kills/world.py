@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from agreements.reviews import TRACKS
 from broker import clock
 from broker.cluster import provision
 from broker.cluster.admin import Admin
@@ -30,7 +31,7 @@ from broker.demonstration.stores import EXAMPLES
 from broker.keys import installed
 from broker.local_postgresql import LocalPostgresql
 from broker.processes import Processes
-from broker.register.commands import publish_contract, sign_agreement, submit
+from broker.register.commands import publish_contract, review, sign_agreement, submit
 from broker.register.follow import read_snapshot
 from broker.settings import Settings, child_environment, load
 from contracts import topics
@@ -109,6 +110,7 @@ class World:
             text = (EXAMPLES / "agreements" / f"{reference}.agreement.yaml").read_text()
             submit(cluster, everybody.people["home-office", participants.DRAFTER], text)
             recipient = next(name for name in participants.DEPARTMENTS if f"organisation: {name}" in text)
+            review(cluster, everybody.people[recipient, participants.SIGNER], reference, TRACKS)
             for who in (("home-office", participants.SIGNER), ("home-office", participants.OWNER)):
                 sign_agreement(cluster, everybody.people[who], reference, keys)
             sign_agreement(cluster, everybody.people[recipient, participants.SIGNER], reference, keys)

@@ -9,6 +9,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import generate_latest
 
+from agreements.reviews import TRACKS
 from agreements.signing import Signer
 from broker import clock, observe
 from broker.audit.verify import verify
@@ -69,8 +70,10 @@ parties:
     signs: [Senior Information Risk Owner]
 purposes: {{ prohibited: [marketing] }}
 law: {{ power: An Act, lawful_basis: UK GDPR Article 6(1)(e), regime: uk-gdpr }}
+justification: {{ benefits: Fewer errors, necessity: No other source, proportionality: Two fields }}
 assessments:
   data_protection: {{ reference: DPIA-1, outcome: low-residual-risk, decided_on: 2026-08-14 }}
+transparency: {{ privacy_notice: "https://www.example.gov.uk/privacy" }}
 shares:
   - id: residents
     dataset: {dataset}
@@ -105,6 +108,7 @@ class World:
         commands.publish_contract(kafka, self.people["home-office"], CONTRACT.format(dataset=self.dataset))
         text = AGREEMENT.format(dataset=self.dataset, reference=self.reference)
         commands.submit(kafka, drafter, text)
+        commands.review(kafka, self.people["home-office"], self.reference, TRACKS)
         keys = FileKeys(directory / "secrets")
         commands.sign_agreement(kafka, self.people["home-office"], self.reference, keys)
         self.snapshot = commands.sign_agreement(kafka, self.people["work-and-pensions"], self.reference, keys).snapshot

@@ -60,6 +60,10 @@ delivery:
   when_suspended: hold
 after_delivery:
   retention: P2Y
+justification: { benefits: Fewer errors, necessity: No other source, proportionality: Two fields }
+assessments:
+  data_protection: { reference: DPIA-1, outcome: low-residual-risk, decided_on: 2026-08-14 }
+transparency: { privacy_notice: "https://www.example.gov.uk/privacy" }
 """
 FORM = [
     ("version: 1\n", "version: '1'\n", "AGR-005", (3, 10)),

@@ -57,7 +57,7 @@ def test_who_drafts_cannot_be_the_only_signer_of_a_side():
     register = enrolled()
     register.submit(agreement(), "signatory/wp-siro")
     assert register.sign(REFERENCE, "signatory/wp-siro") == ["separation of duties"]
-    assert state(register) is AgreementState.SUBMITTED
+    assert state(register) is AgreementState.AWAITING_SIGNATURES
 
 
 def test_a_drafter_may_sign_beside_another_of_the_same_side():

@@ -1,0 +1,22 @@
+"""The error codes of an agreement's life: reviews and their gates, notice, certificates."""
+
+from __future__ import annotations
+
+from contracts.faults import Code
+
+GATE = Code(
+    "AGR-080",
+    "gate not passed",
+    "a reviewer cannot accept the agreement on a track without this clause: why the sharing is right, the impact assessment, the"
+    " regulator's consultation where the residual risk is high, or what people are told",
+    "the agreement cannot be submitted, and the track cannot be accepted",
+    "add the clause that is named; docs/formats/agreement.md says what it holds",
+)
+OTHER_TEXT = Code(
+    "AGR-081",
+    "another text than the one looked at",
+    "the review or signature is for another content hash than the version has now: it was submitted again meanwhile",
+    "nothing was written",
+    "look at the newest text with `concordat agreement show`, then decide again",
+)
+CODES = (GATE, OTHER_TEXT)

@@ -1,0 +1,76 @@
+"""`concordat agreement suspend`, `resume` and `terminate`: acts that stop what flows, with the measured time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from broker import clock
+from broker.cli.acting import As, Key, cluster, said, signatory
+from broker.cli.agreement_terms import Reason, Reference
+from broker.cli.agreement_view import stop_text
+from broker.cli.output import Json, emit
+from broker.register import commands
+from broker.register.append import Appended
+from broker.register.codes import NO_SUCH, NOT_CONFIRMED
+from broker.settings import load
+from contracts.faults import AnswerIsNo, Refused
+
+
+def suspend(
+    reference: Reference,
+    *,
+    as_: As,
+    key: Key,
+    reason: Reason = "not given",
+    only: Annotated[list[str] | None, typer.Option(help="A share to stop; may be given again.  Default: all.")] = None,
+    json: Json = False,
+) -> None:
+    """Stop an agreement, or some of its shares, and wait until every worker has confirmed it.
+
+    Example: concordat agreement suspend DSA-2026-014 --as jane-doe --key jane.key --reason "breach reported"
+    """
+    began = clock.monotonic_seconds()
+    connection = cluster()
+    who = signatory(as_, key)
+    appended = commands.suspend(connection, who, reference, reason=reason, shares=only or ())
+    _await(appended, reference, began, json=json)
+
+
+def resume(reference: Reference, *, as_: As, key: Key, json: Json = False) -> None:
+    """Lift the suspensions that the signatory's organisation ordered.  Held records are then decided and delivered.
+
+    Example: concordat agreement resume DSA-2026-014 --as jane-doe --key jane.key
+    """
+    began = clock.monotonic_seconds()
+    appended = commands.resume(cluster(), signatory(as_, key), reference)
+    _await(appended, reference, began, json=json)
+
+
+def terminate(reference: Reference, *, as_: As, key: Key, reason: Reason = "not given", json: Json = False) -> None:
+    """End an agreement for ever, and wait until every worker has confirmed it.
+
+    Example: concordat agreement terminate DSA-2026-014 --as jane-doe --key jane.key --reason "purpose achieved"
+    """
+    began = clock.monotonic_seconds()
+    appended = commands.terminate(cluster(), signatory(as_, key), reference, reason=reason)
+    _await(appended, reference, began, json=json)
+
+
+def _await(appended: Appended, reference: str, began: float, *, json: bool) -> None:
+    entry = appended.snapshot.agreement(reference)
+    if entry is None:
+        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    settings = load()
+    stop = commands.await_stop(
+        cluster(settings),
+        appended.positions[-1],
+        [share.dataset for share in entry.agreement.shares],
+        began_at=began,
+        age_milliseconds_max=settings.snapshot_age_milliseconds_max,
+    )
+    document = said(appended, reference=reference, state=entry.state, stop=stop)
+    emit(document, json=json, table=f"{reference} is {entry.state}\n{stop_text(stop)}")
+    if not stop.confirmed and stop.workers:
+        raise AnswerIsNo(NOT_CONFIRMED.fault(f"{reference}: {', '.join(stop.unconfirmed)}"))
