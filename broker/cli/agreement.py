@@ -11,7 +11,7 @@ from agreements import text
 from agreements.compare import differences
 from agreements.content_keys import content_key, pseudonym_key
 from broker import clock
-from broker.cli import agreement_explain, agreement_simulate
+from broker.cli import agreement_explain, agreement_schema, agreement_simulate
 from broker.cli.acting import OperatorKey, cluster, operator, said
 from broker.cli.agreement_check import check
 from broker.cli.agreement_named import Wanted, named
@@ -39,6 +39,7 @@ for verb in (submit, review, withdraw, sign, suspend, resume, terminate):
     app.command()(verb)
 app.command(name="simulate")(agreement_simulate.command)
 app.command(name="explain")(agreement_explain.command)
+app.command(name="schema")(agreement_schema.command)
 
 
 @app.command()
