@@ -40,6 +40,8 @@ _E, _P, _G, _A, _U = ClauseClass
 _FOLD = "tests/unit/agreements/test_fold.py"
 _FAULTY = "tests/unit/agreements/test_faulty_documents.py"
 _COMPILE = "tests/unit/test_compile.py"
+_LABELS = "tests/unit/test_labels.py"
+_TWIN = "tests/properties/test_record_checks.py"
 _ENGINE = "tests/unit/test_reference_engine.py"
 
 
@@ -88,11 +90,19 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "law.power": _said(),
         "law.gateway": _said(),
         "law.lawful_basis": _said(),
-        "law.regime": _said(),
-        "law.cross_regime": _missing(_NOT_YET),
+        "law.regime": Mechanism(
+            _E,
+            "a dataset held under another regime compiles only with `cross_regime`",
+            f"{_LABELS}::test_another_regime",
+        ),
+        "law.cross_regime": Mechanism(
+            _E, "a dataset held under another regime compiles only with it", f"{_LABELS}::test_another_regime"
+        ),
         "law.binding": _said(),
         "justification": _said(),
-        "assessments.data_protection": _said(),
+        "assessments.data_protection": Mechanism(
+            _G, "no special-category field may leave without one", f"{_LABELS}::test_special_and_criminal_data"
+        ),
         "assessments.public_interest": _said(),
         "exceptional": _missing(_NOT_YET),
         "shares.id": Mechanism(_E, "one topic for each share", "tests/unit/cluster/test_plan.py"),
@@ -103,16 +113,38 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         ),
         "shares.population": _said(),
         "shares.classification_ceiling": Mechanism(_E, "a contract above the ceiling does not compile", _COMPILE),
-        "shares.handling": _missing(_NOT_YET),
+        "shares.handling": Mechanism(
+            _P,
+            "every marking of the contract is among them; what the recipient does is its promise",
+            f"{_LABELS}::test_markings",
+        ),
         "shares.rows": Mechanism(_E, "row filter on every record; an error is not shared", _ENGINE),
         "shares.key": Mechanism(_E, "every key is treated", _ENGINE),
         "shares.fields": Mechanism(_E, "what is not named is dropped; each field's treatment on every record", _ENGINE),
-        "shares.never": _missing(_NOT_YET),
-        "shares.special_category": _missing(_NOT_YET),
-        "shares.criminal_offence": _missing(_NOT_YET),
-        "shares.subject_categories": _missing(_NOT_YET),
-        "shares.withhold": _missing(_NOT_YET),
-        "shares.confidence": _missing(_NOT_YET),
+        "shares.never": Mechanism(
+            _E, "a field with such a label does not compile, in any share", f"{_LABELS}::test_never"
+        ),
+        "shares.special_category": Mechanism(
+            _E, "no such field compiles without it", f"{_LABELS}::test_special_and_criminal_data"
+        ),
+        "shares.criminal_offence": Mechanism(
+            _E, "no such field compiles without it", f"{_LABELS}::test_special_and_criminal_data"
+        ),
+        "shares.subject_categories": Mechanism(
+            _E,
+            "records of another category, or of none, are not shared",
+            f"{_TWIN}::test_records_are_checked_as_the_twin_does",
+        ),
+        "shares.withhold": Mechanism(
+            _E,
+            "records with a mark that is set or unknown are not shared",
+            f"{_TWIN}::test_records_are_checked_as_the_twin_does",
+        ),
+        "shares.confidence": Mechanism(
+            _E,
+            "records below it, or without a number, are not shared",
+            f"{_TWIN}::test_records_are_checked_as_the_twin_does",
+        ),
         "shares.never_with": _missing(_NOT_YET),
         "shares.caveats": Mechanism(
             _G, "the contract must have these caveats in these versions", "tests/integration/test_register_commands.py"

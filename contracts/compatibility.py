@@ -14,6 +14,7 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from contracts.avro import key_schema, value_schema
 from contracts.codes import INCOMPATIBLE
 from contracts.faults import Fault
+from contracts.labels import guarding
 from contracts.model import Contract, FieldType
 
 _ORDER = ("OFFICIAL", "SECRET", "TOP SECRET")
@@ -41,6 +42,7 @@ def _reasons(old: Contract, new: Contract) -> Iterator[str]:
         ("kind", old.kind, new.kind),
         ("key", old.key, new.key),
         ("store", old.store, new.store),
+        ("regime", old.regime, new.regime),
     ):
         if before != after:
             yield f"the {name} changes"
@@ -55,6 +57,9 @@ def _fields(old: Contract, new: Contract) -> Iterator[str]:
     after = dict(new.leaves())
     for path, field in old.leaves():
         changed = after.get(path)
+        lost = guarding(field) - (frozenset() if changed is None else changed.tags)
+        if lost:
+            yield f"`{path}` loses {', '.join(sorted(lost))}, on which it may depend what is shared"
         if changed is None:
             if field.required:
                 yield f"the required field `{path}` is gone"

@@ -110,6 +110,8 @@ class Contract:
     name: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
+    regime: str = "uk-gdpr"
+    """The data-protection regime under which the data is held: uk-gdpr, part-3 or part-4 (of the DPA 2018)."""
     markings: tuple[str, ...] = ()
     caveats: tuple[Caveat, ...] = ()
     on_quarantine: OnQuarantine = OnQuarantine.WITHDRAW

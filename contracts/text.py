@@ -14,36 +14,31 @@ from contracts.avro import type_names
 from contracts.codes import (
     KEY_WRONG,
     NAME_UNUSABLE,
-    SUBJECT_WRONG,
-    TAG_UNKNOWN,
     TERM_MISSING,
     TERM_WRONG,
-    UNTAGGED,
 )
 from contracts.faults import Faults
 from contracts.fields import read_fields
+from contracts.labels import label_faults
 from contracts.model import Caveat, Contract, Field, Kind, OnQuarantine, TypeName
 from contracts.odcs import Document, Path, read
 
 _PREFIX = "concordat."
 _DATASET = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CLASSIFICATIONS = ("OFFICIAL", "SECRET", "TOP SECRET")
+_REGIMES = ("uk-gdpr", "part-3", "part-4")
 _TERMS = (
     "kind",
     "classification",
     "markings",
     "owner",
     "store",
+    "regime",
     "caveats",
     "on_quarantine",
     "quarantine_encrypted",
     "row_bytes_max",
 )
-_TAG = re.compile(
-    r"identifier|not-personal|personal|subject|free-text|criminal-offence"
-    r"|special-category(:[a-z0-9-]+)?|pole:(person|object|location|event)\.[a-z0-9_]+",
-)
-_PERSONAL = re.compile(r"personal|subject|criminal-offence|special-category.*|pole:person\..*")
 _ROW_BYTES_MAX = 900_000
 
 
@@ -75,10 +70,13 @@ def _contract(document: Document, text: str) -> Contract | None:
     dataset = str(document.value.get("id", ""))
     if not _DATASET.fullmatch(dataset):
         document.fault(NAME_UNUSABLE, ("id",), f"`{dataset}`: lower-case words with dashes name a dataset")
+    regime = _one_of(document, terms, "regime", _REGIMES, default="uk-gdpr")
     on_quarantine = _one_of(document, terms, "on_quarantine", ("keep", "withdraw"), default="withdraw")
     _check_key(document, fields, key)
-    _check_tags(document, fields)
-    if document.faults or kind is None or classification is None or owner is None or on_quarantine is None:
+    _check_labels(document, fields)
+    if document.faults or kind is None or classification is None or owner is None:
+        return None
+    if regime is None or on_quarantine is None:
         return None
     return (
         Contract(
@@ -91,6 +89,7 @@ def _contract(document: Document, text: str) -> Contract | None:
             name=str(document.value.get("name") or dataset),
             key=key,
             fields=fields,
+            regime=regime,
             markings=_markings(document, terms),
             caveats=_caveats(document, terms),
             on_quarantine=OnQuarantine(on_quarantine),
@@ -223,22 +222,12 @@ def _check_key(document: Document, fields: tuple[Field, ...], key: tuple[str, ..
             )
 
 
-def _check_tags(document: Document, fields: tuple[Field, ...]) -> None:
-    leaves = list(_leaves("", fields))
-    for path, field in leaves:
-        confirmed = [tag for tag in field.tags if not tag.startswith("proposed:")]
-        for tag in sorted(tag for tag in confirmed if not _TAG.fullmatch(tag)):
-            document.faults.append(TAG_UNKNOWN.fault(f"`{tag}` on `{path}`", line=field.line, column=field.column))
-        if not confirmed:
-            document.faults.append(UNTAGGED.fault(f"`{path}`", line=field.line, column=field.column))
-        if "not-personal" in confirmed and any(_PERSONAL.fullmatch(tag) for tag in confirmed):
-            message = f"`{path}` is tagged both `not-personal` and personal"
-            document.faults.append(TAG_UNKNOWN.fault(message, line=field.line, column=field.column))
-    subjects = [path for path, field in leaves if "subject" in field.tags]
-    personal = any(_PERSONAL.fullmatch(tag) for _, field in leaves for tag in field.tags)
-    if len(subjects) > 1 or (personal and not subjects):
-        found = ", ".join(f"`{path}`" for path in subjects) or "none"
-        document.fault(SUBJECT_WRONG, ("schema", 0, "properties"), f"fields tagged `subject`: {found}")
+def _check_labels(document: Document, fields: tuple[Field, ...]) -> None:
+    for code, message, field in label_faults(_leaves("", fields)):
+        if field is None:
+            document.fault(code, ("schema", 0, "properties"), message)
+        else:
+            document.faults.append(code.fault(message, line=field.line, column=field.column))
 
 
 def _check_type_names(document: Document, contract: Contract) -> None:

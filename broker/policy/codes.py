@@ -110,6 +110,69 @@ NO_ENCRYPTION_KEY = Code(
     "Register the recipient's X25519 public key as 64 hexadecimal digits.",
 )
 
+NEVER = Code(
+    "POL-030",
+    "never-leaves",
+    "A share lets out a field whose label a `never` clause of the agreement rules out.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Drop the field, or agree without the `never`; a token or a coarser value of it still counts.",
+)
+SPECIAL_CATEGORY = Code(
+    "POL-031",
+    "special-category-condition",
+    "A share lets out special-category data and states no condition for it.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Drop the field, or state the condition and its policy document in `special_category`.",
+)
+CRIMINAL_OFFENCE = Code(
+    "POL-032",
+    "criminal-offence-condition",
+    "A share lets out criminal-offence data and states no condition for it.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Drop the field, or state the condition in `criminal_offence`.",
+)
+ASSESSMENT = Code(
+    "POL-033",
+    "assessment-missing",
+    "A share lets out special-category data and the agreement has no data protection impact assessment.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Make the assessment and enter its reference, outcome and day in `assessments.data_protection`.",
+)
+REGIME = Code(
+    "POL-034",
+    "another-regime",
+    "The dataset is held under another data-protection regime than the agreement's.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "State in `law.cross_regime` why it may flow, or share a dataset of the agreement's own regime.",
+)
+HANDLING = Code(
+    "POL-035",
+    "marking-not-handled",
+    "The dataset has a marking that the share's `handling` does not name.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Enter every marking of the contract into `handling`.",
+)
+CATEGORY = Code(
+    "POL-036",
+    "subject-category-unclear",
+    "A share names categories of people that the dataset does not tell, or names none where it must.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Name the agreed categories in `subject_categories`, over a contract with a field tagged `le:subject-category`.",
+)
+WITHHOLD = Code(
+    "POL-037",
+    "mark-unknown",
+    "A share withholds the records of people with a mark that the dataset does not have.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Use a mark of the contract, or take the clause out.",
+)
+CONFIDENCE = Code(
+    "POL-038",
+    "confidence-field",
+    "A share's confidence is about a field that is no number of the contract.",
+    "The share cannot be compiled; nothing is shared under it.",
+    "Name a number of the contract by its dotted path.",
+)
 CODES = (
     FILTER_SYNTAX,
     FILTER_FIELD,
@@ -126,4 +189,13 @@ CODES = (
     NOTHING_SHARED,
     VIEW_UNREGISTERED,
     NO_ENCRYPTION_KEY,
+    NEVER,
+    SPECIAL_CATEGORY,
+    CRIMINAL_OFFENCE,
+    ASSESSMENT,
+    REGIME,
+    HANDLING,
+    CATEGORY,
+    WITHHOLD,
+    CONFIDENCE,
 )

@@ -16,9 +16,11 @@ from agreements.model import Agreement, Share, Side, Treatment
 from agreements.snapshot import AgreementEntry, ContractEntry, Snapshot
 from broker.policy import codes
 from broker.policy.cel import check_filter, parse
+from broker.policy.labels import label_findings, record_checks
 from broker.policy.plan import FieldPlan, KeyPlan, KeyReference, Plan, treatment_text
 from broker.policy.view import same_shape, view_schema
 from contracts.faults import Code, Fault, Faults
+from contracts.labels import NOT_PERSONAL
 from contracts.model import Contract, Field, TypeName
 
 _CLASSIFICATIONS = ("OFFICIAL", "SECRET", "TOP SECRET")
@@ -35,7 +37,6 @@ _GENERALISE: Mapping[str, frozenset[TypeName]] = {
     "year": _DAYS,
     "district": frozenset({TypeName.STRING}),
 }
-NOT_PERSONAL = "not-personal"
 EVENT_TIME = "pole:event.time"
 Positions = Mapping[str, tuple[int, int]]
 """Clause path to the line and column, from 1, where its value stands in the agreement's text."""
@@ -60,6 +61,7 @@ def compile_plan(
     task.check_contract()
     fields, key = task.fields(), task.key()
     task.check_rows()
+    task.check_labels()
     if task.faults or key is None:
         return Faults(tuple(task.faults))
     named = {planned.path for planned in fields}
@@ -77,6 +79,7 @@ def compile_plan(
         contract_major=contract.major,
         contract_digest=contract.digest,
         rows=share.rows,
+        checks=record_checks(share, task.clause, contract),
         key=key,
         fields=fields,
         dropped=tuple(path for path, _ in contract.leaves() if path not in named),
@@ -165,6 +168,11 @@ class _Task:
         found = parsed if isinstance(parsed, Faults) else check_filter(parsed, self.contract)
         if found is not None:
             self.faults.extend(_placed(found.items, clause, line, column))
+
+    def check_labels(self) -> None:
+        """What the owner's labels ask for is said, and what they forbid does not leave."""
+        for finding in label_findings(self.agreement, self.share, self.clause, self.contract):
+            self.fault(*finding)
 
     def fields(self) -> tuple[FieldPlan, ...]:
         """The fields that may leave, in the order of the contract."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from agreements.model import Band, Treatment
 from contracts.model import Kind, TypeName
 
-FORMAT = "concordat-plan/1"
+FORMAT = "concordat-plan/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,34 @@ class KeyPlan:
     key: KeyReference | None
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryPlan:
+    """Only records about a person whose law-enforcement category, in the field at `path`, is one of `values`."""
+
+    path: str
+    clause: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidencePlan:
+    """Only records whose number at `path` is at least so many hundredths."""
+
+    path: str
+    clause: str
+    at_least_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChecks:
+    """What is asked of a record's labels before its row filter (`broker.policy.record_checks`)."""
+
+    marks: tuple[str, ...] = ()
+    """Fields that mark protected people: a record is shared only where each of them is known to mark nobody."""
+    category: CategoryPlan | None = None
+    confidence: ConfidencePlan | None = None
+
+
 @dataclass(frozen=True)
 class Plan:
     """One share of one agreement version over one contract version, compiled.
@@ -79,6 +107,7 @@ class Plan:
     contract_digest: str
     rows: str | None
     """The row filter's text; None permits every row."""
+    checks: RecordChecks
     key: KeyPlan
     fields: tuple[FieldPlan, ...]
     """In the order of the contract."""
@@ -128,6 +157,7 @@ class Plan:
                 "digest": self.contract_digest,
             },
             "rows": self.rows,
+            "checks": asdict(self.checks),
             "key": {
                 "action": self.key.action,
                 "clause": self.key.clause,

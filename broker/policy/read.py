@@ -7,7 +7,7 @@ Reasons are stable codes and field paths; they never hold a value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -136,6 +136,11 @@ def value_at(row: Row | None, path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def touches(path: str, unavailable: Collection[str]) -> bool:
+    """Whether a path is among those that the store gave no value for, holds one of them, or lies in one."""
+    return any(path == u or path.startswith(u + ".") or u.startswith(path + ".") for u in unavailable)
 
 
 def subject_text(read: Read, paths: tuple[str, ...]) -> str | None:

@@ -1,6 +1,6 @@
 """Shaping: one plan compiled to functions, from a row to the verdict on it.
 
-DEFAULT-DENY: a verdict has a value only if the row filter said true, every key was there, no released field was
+DEFAULT-DENY: a verdict has a value only if no label of the record stands against it, the row filter said true, every key was there, no released field was
 unavailable and the view could be written.  Nothing is looked up per record but the row's own fields.
 """
 
@@ -14,7 +14,8 @@ from typing import Any
 from broker.policy.cel import Error, compile_row, parse
 from broker.policy.decision import Reason, Verdict
 from broker.policy.plan import FieldPlan, Plan
-from broker.policy.read import Read, value_at
+from broker.policy.read import Read, touches, value_at
+from broker.policy.record_checks import compile_checks
 from broker.policy.treatments import UNTREATABLE, KeyLookup, compile_key, compile_treatment
 from contracts.change import Row
 from contracts.faults import Faults
@@ -47,6 +48,7 @@ class Shaper:
         has_key = is_same and (plan.key.key is None or key_secret is not None)
         self._key = compile_key(plan.key, key_secret) if has_key else None
         self._refusal = self._refused(fits=fits, missing=None in secrets.values())
+        self._checks = compile_checks(plan)
         self._filter = _filter(plan)
         self._shape = _record(_tree(plan.fields, secrets)) if self._refusal is None else None
         self._schema = AvroSchema(plan.view_text)
@@ -89,23 +91,25 @@ class Shaper:
     def refused(
         self, row: Row, unavailable: Collection[str], event_time_ms: int | None, now_ms: int
     ) -> tuple[Reason, ...]:
-        """Why a row does not qualify; empty when it does."""
+        """Why a row does not qualify, by the first of these that says so; empty when it does.
+
+        The plan itself, the record's labels, released values that the store did not give, the row filter, look-back.
+        """
         if self._refusal is not None:
             return (self._refusal,)
+        for check in self._checks:
+            reason = check(row, unavailable)
+            if reason is not None:
+                return (reason,)
         if unavailable:
-            missing = tuple(reason for path, reason in self._released if _touches(path, unavailable))
+            missing = tuple(reason for path, reason in self._released if touches(path, unavailable))
             if missing:
                 return missing
         answer = self._filter(row, unavailable)
-        if answer is False:
-            return self._filtered
         if answer is not True:
-            return (Reason(f"row-filter-{answer.code}", f"{self._plan.clause}.rows"),)
-        look_back = self._plan.look_back_ms
-        # An event without a time cannot be shown to be recent enough (DEFAULT-DENY).
-        if look_back is not None and (event_time_ms is None or event_time_ms < now_ms - look_back):
-            return self._look_back
-        return ()
+            said = f"{self._plan.clause}.rows"
+            return self._filtered if answer is False else (Reason(f"row-filter-{answer.code}", said),)
+        return self._look_back if self._is_too_old(event_time_ms, now_ms) else ()
 
     def shaped(self, row: Row) -> tuple[dict[str, Any], tuple[Reason, ...]]:
         """The permitted view of a qualifying row, and the fields that could not be treated (null there)."""
@@ -119,6 +123,11 @@ class Shaper:
             raise WireError("schema-unknown")
         shaped, problems = self.shaped(row)
         return frame(self._plan.view_schema, self._schema.encode(shaped)), problems
+
+    def _is_too_old(self, event_time_ms: int | None, now_ms: int) -> bool:
+        """An event without a time cannot be shown to be recent enough (DEFAULT-DENY)."""
+        look_back = self._plan.look_back_ms
+        return look_back is not None and (event_time_ms is None or event_time_ms < now_ms - look_back)
 
     def _refused(self, *, fits: bool, missing: bool) -> Reason | None:
         if not fits:
@@ -148,10 +157,6 @@ def _filter(plan: Plan) -> _Filter:
     if isinstance(parsed, Faults):  # a compiled plan never has this; a plan from elsewhere shares nothing
         return lambda _row, _unavailable: Error("syntax")
     return compile_row(parsed)
-
-
-def _touches(path: str, unavailable: Collection[str]) -> bool:
-    return any(path == u or path.startswith(u + ".") or u.startswith(path + ".") for u in unavailable)
 
 
 def _tree(fields: Sequence[FieldPlan], secrets: dict[Any, bytes | None]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ To enter a proof for a clause `x.y` that becomes `enforced` or `partly` enforced
    compile to audit leaf; `proof.withheld(with_clause, without, reason)` compares the two.  Always show both sides: an event
    that is refused whatever the agreement says proves nothing.
 2. Enter it into that module's `PROOFS` under the clause's name; a new module's into `prove.PROOFS`.
-3. Enter into `MUTATIONS` of `tests/unit/proofs/mutants.py` each way to take the mechanism out of the code that does the work
-   (never its entry in a table).  A clause without a proof, or without a mutation, fails the tests there.
+3. Enter the clause into `everything` of `tests/unit/proofs/mutants.py`, and into its `MUTATIONS` each way to take the mechanism
+   out of the code that does the work (never its entry in a table).  A clause without a proof, or without a mutation, fails
+   the tests there.
 """

@@ -8,14 +8,14 @@ from typing import NamedTuple
 from agreements.clauses import ClauseLine, clause_name, clause_report
 from agreements.mechanisms import MECHANISMS, ClauseClass
 from agreements.model import Agreement
-from broker.proofs import shares, terms
+from broker.proofs import labels, shares, terms
 from broker.proofs.codes import UNPROVEN
 from broker.proofs.proof import Proofs
 from contracts.faults import Fault, Unusable
 
-PROOFS: Proofs = {**terms.PROOFS, **shares.PROOFS}
+PROOFS: Proofs = {**terms.PROOFS, **shares.PROOFS, **labels.PROOFS}
 PROVED = frozenset({ClauseClass.ENFORCED, ClauseClass.PARTLY})
-"""The classes that act on events: each of their mechanisms has a proof."""
+"""The classes that act on events: each of their mechanisms has a proof.  A gate may have one."""
 
 
 class ProvedLine(NamedTuple):
@@ -23,7 +23,7 @@ class ProvedLine(NamedTuple):
 
     line: ClauseLine
     proved: bool | None
-    """None for a clause that does not act on events: there is nothing to run."""
+    """None for a clause that acts on nothing that could be run."""
     failure: str = ""
     """What was seen in place of what must be."""
 
@@ -31,7 +31,8 @@ class ProvedLine(NamedTuple):
 def proved_report(agreement: Agreement) -> tuple[ProvedLine, ...]:
     """The clause report of an agreement, each mechanism that acts on events run now."""
     lines = clause_report(agreement)
-    failures = failing(clause_name(line.path) for line in lines if line.clause_class in PROVED)
+    names = ((clause_name(line.path), line.clause_class) for line in lines)
+    failures = failing(name for name, clause_class in names if _is_to_be_proved(name, clause_class))
     return tuple(_proved(line, failures) for line in lines)
 
 
@@ -51,8 +52,7 @@ def failing(names: Iterable[str]) -> dict[str, str]:
 
 def check_every_mechanism() -> None:
     """Raises `Unusable` unless every mechanism holds: a worker does not start without one (DEFAULT-DENY)."""
-    names = [name for name, mechanism in MECHANISMS.items() if mechanism.clause_class in PROVED]
-    failures = failing(names)
+    failures = failing(name for name, mechanism in MECHANISMS.items() if _is_to_be_proved(name, mechanism.clause_class))
     if failures:
         raise Unusable(*(UNPROVEN.fault(f"`{name}`: {failure}") for name, failure in failures.items()))
 
@@ -67,8 +67,13 @@ def _failure(name: str) -> str:
         return f"the proof itself failed ({type(error).__name__})"
 
 
+def _is_to_be_proved(name: str, clause_class: ClauseClass) -> bool:
+    return clause_class in PROVED or (clause_class is ClauseClass.GATE and name in PROOFS)
+
+
 def _proved(line: ClauseLine, failures: Mapping[str, str]) -> ProvedLine:
-    if line.clause_class not in PROVED:
+    name = clause_name(line.path)
+    if not _is_to_be_proved(name, line.clause_class):
         return ProvedLine(line, None)
-    failure = failures.get(clause_name(line.path), "")
+    failure = failures.get(name, "")
     return ProvedLine(line, not failure, failure)

@@ -215,12 +215,13 @@ def _seen(prepared: Prepared, share_topics: Sequence[str], plans: Sequence[Plan]
 
 
 def _record(contract: Contract, row: Mapping[str, Any], unavailable: tuple[str, ...]) -> SourceRecord:
-    """The event as a connector writes it."""
+    """The event as a connector writes it; a field that the row does not name is null."""
+    after = {made.name: row.get(made.name) for made in contract.fields}
     codec = EnvelopeCodec(contract, _KEY_SCHEMA, _VALUE_SCHEMA)
     time_ms = int(NOW.timestamp() * 1000)
     origin = Origin("store", contract.dataset, "p0", 0, None, snapshot=False)
-    envelope = Envelope(Op.CREATE, None, dict(row), origin, time_ms, unavailable)
-    return SourceRecord(0, time_ms, codec.encode_key(dict(row)), codec.encode(envelope))
+    envelope = Envelope(Op.CREATE, None, after, origin, time_ms, unavailable)
+    return SourceRecord(0, time_ms, codec.encode_key(after), codec.encode(envelope))
 
 
 class _Keys:

@@ -7,8 +7,8 @@ import heapq
 from typing import Any
 
 from agreements.english import treatment_words
-from broker.policy.compile import NOT_PERSONAL
 from broker.policy.plan import Plan
+from contracts.labels import NOT_PERSONAL
 from contracts.model import Contract
 
 SAMPLES = 10

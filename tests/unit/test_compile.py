@@ -51,7 +51,7 @@ def test_the_canonical_form_is_stable_and_holds_no_secret():
     plan = plan_of(CONTRACT, one, look_back=timedelta(days=90))
     assert plan.digest == plan_of(CONTRACT, one, look_back=timedelta(days=90)).digest
     document = json.loads(plan.canonical)
-    assert document["format"] == "concordat-plan/1"
+    assert document["format"] == "concordat-plan/2"
     assert document["look_back_ms"] == 90 * 86_400_000
     assert document["fields"][1]["key"] == {"identifier": "content/DSA-2026-001/main", "version": 1}
     for changed in (

@@ -9,24 +9,47 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from agreements.model import Agreement, Dates, Delivery, Limits, Party, Processor, Purposes, Side, Treatment
+from agreements.model import Agreement, Dates, Delivery, Law, Limits, Party, Processor, Purposes, Side, Treatment
+from agreements.shares import Confidence, CriminalOffence
 from agreements.snapshot import AgreementState
 from broker.audit.segment import Terms
 from broker.cluster import access, topics
 from broker.cluster.objects import Operation, Resource, Rule
 from broker.policy.plan import FieldPlan
-from broker.proofs.world import PROVIDER, RECIPIENT, STRANGER, agreement, share
+from broker.proofs.labels import CONDITION, assessed, contract_with
+from broker.proofs.world import PROVIDER, RECIPIENT, STRANGER, field, share
+from contracts.model import TypeName
 
 Mutant = Mapping[str, Any]
 """Dotted names of what is replaced, and by what."""
 _DEPARTMENTS, _SHARE_TOPIC = access._departments, topics.share_topic
 
 
+EVERY_LABEL = contract_with(
+    field("category", TypeName.STRING, "le:subject-category"),
+    field("child", TypeName.BOOLEAN, "protected:child"),
+    field("match", TypeName.DOUBLE),
+    markings=("SENSITIVE",),
+)
+"""The dataset of `everything()`."""
+
+
 def everything() -> Agreement:
     """An agreement that has every clause that acts on events."""
     helped = Processor(organisation=STRANGER, task="Hosting")
-    return agreement(
-        share({"note": "keep"}, rows="level == 7"),
+    return assessed(
+        share(
+            {"note": "keep"},
+            rows="level == 7",
+            handling=("SENSITIVE",),
+            never=("pole:person.contact",),
+            special_category=CONDITION,
+            criminal_offence=CriminalOffence(condition="Schedule 1"),
+            subject_categories=("victim",),
+            withhold=("protected:child",),
+            confidence=Confidence(field="match", at_least_percent=60),
+        ),
+        law=Law(power="An Act", lawful_basis="Article 6(1)(e)", regime="uk-gdpr", cross_regime="A reason"),
         parties=(
             Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner",)),
             Party(
@@ -101,7 +124,37 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
         {"broker.policy.shape.compile_treatment": _gives(lambda value: value)},
         {"broker.policy.compile._Task.fields": _every_field},
     ),
-    "limits.look_back": ({"broker.policy.compile._milliseconds": _gives(None)},),
+    "law.regime": ({"broker.policy.labels._regime": _gives(())},),
+    "law.cross_regime": ({"broker.policy.labels._regime": _gives(())},),
+    "assessments.data_protection": ({"broker.policy.labels._special": _gives(())},),
+    "shares.handling": ({"broker.policy.labels._unhandled": _gives(())},),
+    "shares.never": (
+        {"broker.policy.labels._never": _gives(())},
+        {"broker.policy.labels._leaving": _gives({})},
+        {"contracts.labels.covers": lambda word, tag: word == tag},
+    ),
+    "shares.special_category": (
+        {"broker.policy.labels._special": _gives(())},
+        {"contracts.labels.covers": lambda word, tag: word == tag},
+    ),
+    "shares.criminal_offence": ({"broker.policy.labels._special": _gives(())},),
+    "shares.subject_categories": (
+        {"broker.policy.record_checks._category": _gives(_gives(None))},
+        {"broker.policy.labels._unknown": _gives(())},
+    ),
+    "shares.withhold": (
+        {"broker.policy.record_checks._unmarked": _gives(_gives(None))},
+        {"broker.policy.labels.ALWAYS_PROTECTED": "nobody"},
+        {"broker.policy.labels._unknown": _gives(())},
+    ),
+    "shares.confidence": (
+        {"broker.policy.record_checks._is_at_least": _gives(True)},
+        {"broker.policy.labels._unknown": _gives(())},
+    ),
+    "limits.look_back": (
+        {"broker.policy.shape.Shaper._is_too_old": _gives(False)},
+        {"broker.policy.compile._milliseconds": _gives(None)},
+    ),
     "dates.start": (_covers(start=False, end=True),),
     "dates.end": (_covers(start=True, end=False),),
     "delivery.retention": ({"broker.cluster.plan.share_topic": _kept_for_a_year},),

@@ -13,6 +13,7 @@ from agreements import acts
 from agreements.snapshot import AgreementEntry, AgreementState, Snapshot
 from agreements.text import content_hash
 from broker.cluster.client import Message
+from broker.proofs.labels import ASSESSED, CONDITION
 from broker.simulation.run import Period, run
 from contracts.change import Op
 from tests.policy_world import (
@@ -169,7 +170,8 @@ def test_special_categories_are_counted(tmp_path):
         replace(f, tags=f.tags | {"special-category:health"}) if f.name == "score" else f for f in PEOPLE.fields
     )
     contract = replace(PEOPLE, fields=fields)
-    tried = agreement(share({"score": "keep", "status": "keep"}))
+    tried = agreement(share({"score": "keep", "status": "keep"}, special_category=CONDITION))
+    tried = tried.model_copy(update={"assessments": ASSESSED})
     past = Past(
         contract, (1, record(contract, 0, PERSON)), (1, record(contract, 1, PERSON | {"id": "b", "score": None}))
     )
