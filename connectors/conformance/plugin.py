@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.conformance.kit import PROMISES, Outcome, harness_at, prove
-from connectors.conformance.testing import check
+from connectors.conformance.kit import PROMISES, harness_at
+from connectors.conformance.testing import Run
 from contracts.faults import Failure
 
 
@@ -41,30 +41,15 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 class PromiseItem(pytest.Item):
     """One promise of one connector as a test."""
 
-    run: _Run
+    run: Run
 
     def runtest(self) -> None:
         """Fail with the evidence, or skip with the reason."""
-        check(self.run.outcome(self.name))
+        self.run.check(self.name)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """What pytest calls it."""
         return Path(self.run.path), None, f"{self.run.path} {self.name}"
-
-
-class _Run:
-    """The kit's run for one connector; it goes on as far as the promise that is asked for."""
-
-    def __init__(self, path: str, settings: Mapping[str, str]) -> None:
-        self.path = path
-        self._outcomes = prove(path, settings)
-        self._found: dict[str, Outcome] = {}
-
-    def outcome(self, promise: str) -> Outcome:
-        while promise not in self._found:
-            one = next(self._outcomes)
-            self._found[one.promise] = one
-        return self._found[promise]
 
 
 def _items(session: pytest.Session, path: str, settings: Mapping[str, str]) -> Iterator[PromiseItem]:
@@ -72,7 +57,7 @@ def _items(session: pytest.Session, path: str, settings: Mapping[str, str]) -> I
         harness_at(path)
     except Failure as failure:
         raise pytest.UsageError(str(failure)) from failure
-    run = _Run(path, settings)
+    run = Run(path, settings)
     for promise in PROMISES:
         item: PromiseItem = PromiseItem.from_parent(session, name=promise.name, nodeid=f"{path}::{promise.name}")
         item.run = run

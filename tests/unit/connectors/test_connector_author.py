@@ -174,5 +174,11 @@ def test_the_plugin_runs_the_promises_of_a_connector_and_nothing_else(tmp_path):
     assert "deletes: 2 lost: delete of id 1, delete of id 2" in done.stdout
     assert "1 failed" in done.stdout
     assert "test_other" not in done.stdout
+    (tmp_path / "first_attempt.py").write_text(BROKEN_HARNESS.format(module="first_attempt"))
+    unfit = _pytest("--conformance", "first_attempt:Raises", directory=tmp_path)
+    assert unfit.returncode == 1
+    assert "PASSED first_attempt:Raises::unknown-signal-refused" in unfit.stdout
+    assert "FAILED first_attempt:Raises::store-restart" in unfit.stdout
+    assert "CNR-411 the harness failed: first_attempt.py:9: LookupError: no such table" in unfit.stdout
     wrong = _pytest("--conformance", "no.such.module:Class", directory=tmp_path)
     assert (wrong.returncode, "CNR-401" in wrong.stderr) == (4, True), wrong.stdout
