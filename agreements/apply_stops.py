@@ -8,10 +8,8 @@ from agreements.acts import Act, AgreementResumed, AgreementSuspended, Agreement
 from agreements.apply_entries import change_signed, moved, organisation_of, versions_of
 from agreements.codes import NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.lifecycle import Event, after
-from agreements.model import Share, WhenSuspended
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
-from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Ending, Job, JobKind, Suspension
-from contracts.model import Kind
+from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Ending, Suspension
 
 
 def suspend(register: MutableRegister, act: AgreementSuspended, at: Circumstances) -> None:
@@ -35,31 +33,19 @@ def suspend(register: MutableRegister, act: AgreementSuspended, at: Circumstance
 
 
 def resume(register: MutableRegister, act: AgreementResumed, at: Circumstances) -> None:
-    """Lift what the actor's organisation ordered; shares that nothing stops any more are released."""
+    """Lift what the actor's organisation ordered; the workers release what they held of shares that nothing stops now."""
     versions = versions_of(register, act.reference)
     organisation = organisation_of(versions[-1].agreement, at.actor)
     ordered = [s for entry in versions if entry.state in SIGNED for s in entry.suspensions]
     if not any(suspension.organisation == organisation for suspension in ordered):
         raise Rejected(WRONG_STATE, f"{act.reference} has no suspension that {at.actor.name} may lift")
-    released: dict[str, Share] = {}
-    held: set[str] = set()
 
     def resumed(entry: AgreementEntry) -> AgreementEntry:
         kept = tuple(s for s in entry.suspensions if s.organisation != organisation)
-        for share in entry.agreement.shares:
-            before = any(suspension.concerns(share.id) for suspension in entry.suspensions)
-            if before and not any(suspension.concerns(share.id) for suspension in kept):
-                released[share.id] = share
-                if entry.agreement.delivery.when_suspended is WhenSuspended.HOLD:
-                    held.add(share.id)
         fewer = replace(entry, suspensions=kept, version=at.version)
         return fewer if kept or entry.state is AgreementState.APPROVED else moved(fewer, Event.RESUME)
 
     change_signed(register, act.reference, resumed)
-    for share in released.values():
-        contract = register.contract(share.dataset, share.contract)
-        if share.id in held or (contract is not None and contract.contract.kind is Kind.ENTITY):
-            register.jobs.append(Job(at.position, JobKind.RELEASE, share.dataset, act.reference, share.id))
 
 
 def terminate(register: MutableRegister, act: AgreementTerminated, at: Circumstances) -> None:

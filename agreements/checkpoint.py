@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +36,7 @@ from agreements.snapshot import (
     WorkerEntry,
 )
 from agreements.text import canonical
+from agreements.undertakings import Undertakings
 from contracts.faults import Fault
 
 
@@ -81,6 +82,7 @@ class _Body(msgspec.Struct, frozen=True):
     workers: dict[str, WorkerEntry]
     key_versions: dict[str, int]
     sealed_keys: dict[str, dict[int, str]]
+    undertakings: dict[str, Undertakings]
     jobs: tuple[Job, ...]
     discarded: tuple[tuple[str, int, int], ...]
     versions: dict[str, int]
@@ -106,6 +108,7 @@ def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
         workers=dict(snapshot.workers),
         key_versions=dict(snapshot.key_versions),
         sealed_keys={name: dict(versions) for name, versions in snapshot.sealed_keys.items()},
+        undertakings={name: _plain(done) for name, done in snapshot.undertakings.items()},
         jobs=snapshot.jobs,
         discarded=tuple(sorted(snapshot.discarded)),
         versions=dict(snapshot.versions),
@@ -152,12 +155,18 @@ def _snapshot(header: _Header, body: _Body) -> Snapshot:
         workers=MappingProxyType(body.workers),
         key_versions=MappingProxyType(body.key_versions),
         sealed_keys=MappingProxyType(body.sealed_keys),
+        undertakings=MappingProxyType(body.undertakings),
         jobs=body.jobs,
         discarded=frozenset(body.discarded),
         versions=MappingProxyType(body.versions),
         public_keys=MappingProxyType(body.public_keys),
         signatories=MappingProxyType(body.signatories),
     )
+
+
+def _plain(done: Undertakings) -> Undertakings:
+    """The same with mappings that can be written."""
+    return replace(done, caveats=dict(done.caveats), attestations=dict(done.attestations))
 
 
 def _stored(entry: AgreementEntry, reports: dict[str, int]) -> _Entry:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from agreements.clauses import Path, unenforced
-from agreements.codes import CAVEATS, DATES, LOOK_BACK, NO_FIELD_LEAVES, PARTIES, PROHIBITED, SHARES, UNENFORCED
+from agreements.codes import CAVEATS, DATES, LOOK_BACK, NO_FIELD_LEAVES, PARTIES, PROHIBITED, SHARES, UNENFORCED, WINDOW
 from agreements.gates import closed_gates
 from agreements.lifecycle_codes import GATE
 from agreements.model import Agreement, AgreementKind, Share, Side
@@ -32,7 +32,7 @@ def problems(agreement: Agreement) -> list[Problem]:
 
 def contradictions(agreement: Agreement) -> list[Problem]:
     """The faults that do not depend on what this version of the broker can enforce; the fold relies on them."""
-    return [*_parties(agreement), *_dates(agreement), *_shares(agreement), *_limits(agreement)]
+    return [*_parties(agreement), *_dates(agreement), *_shares(agreement), *_limits(agreement), *_window(agreement)]
 
 
 def _parties(agreement: Agreement) -> Iterator[Problem]:
@@ -86,3 +86,13 @@ def _limits(agreement: Agreement) -> Iterator[Problem]:
     look_back = agreement.limits.look_back
     if look_back is not None and look_back % timedelta(days=1):
         yield Problem(("limits", "look_back"), LOOK_BACK, "not a whole number of days")
+
+
+def _window(agreement: Agreement) -> Iterator[Problem]:
+    window = agreement.delivery.window
+    if window is None:
+        return
+    if window.opens == window.closes:
+        yield Problem(("delivery", "window", "closes"), WINDOW, f"it opens and closes at {window.opens}")
+    if len(set(window.days)) != len(window.days):
+        yield Problem(("delivery", "window", "days"), WINDOW, "a day stands twice")

@@ -86,6 +86,13 @@ PARTIES = Code(
     _NOT_SUBMITTED,
     "make one DSA for each pair of organisations",
 )
+WINDOW = Code(
+    "AGR-070",
+    "not a window",
+    "a delivery window closes at another time of day than it opens, and names each day once",
+    _NOT_SUBMITTED,
+    "leave the window out to deliver at every hour",
+)
 DATES = Code(
     "AGR-021",
     "dates out of order",
@@ -249,6 +256,7 @@ CODES = (
     DATES,
     SHARES,
     PROHIBITED,
+    WINDOW,
     LOOK_BACK,
     UNENFORCED,
     CAVEATS,

@@ -22,6 +22,7 @@ from agreements import (
     apply_simulations,
     apply_stops,
     apply_submission,
+    apply_undertakings,
 )
 from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, STALE
 from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected, Rule
@@ -37,6 +38,7 @@ _RULES: Mapping[type[acts.Act], Rule] = {
     **apply_signatures.RULES,
     **apply_stops.RULES,
     **apply_simulations.RULES,
+    **apply_undertakings.RULES,
 }
 """Every act of `AnyAct` has its rule in the module of its kind."""
 

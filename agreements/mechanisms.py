@@ -43,6 +43,8 @@ _COMPILE = "tests/unit/test_compile.py"
 _LABELS = "tests/unit/test_labels.py"
 _TWIN = "tests/properties/test_record_checks.py"
 _ENGINE = "tests/unit/test_reference_engine.py"
+_UNDERTAKINGS = "tests/unit/agreements/test_undertakings.py"
+_WINDOWS = "tests/unit/agreements/test_windows.py"
 
 
 def _said(sentence: str = "a party's promise, in the signed text") -> Mechanism:
@@ -54,7 +56,6 @@ def _missing(sentence: str) -> Mechanism:
 
 
 _NO_LIMITS = "no counters are kept yet, so nothing would stop at the limit"
-_NO_REVIEWS = "no reminder is sent and nothing is suspended at a review yet"
 _NOT_YET = "nothing acts on it yet"
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
     {
@@ -147,7 +148,9 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         ),
         "shares.never_with": _missing(_NOT_YET),
         "shares.caveats": Mechanism(
-            _G, "the contract must have these caveats in these versions", "tests/integration/test_register_commands.py"
+            _E,
+            "nothing is delivered until the recipient has acknowledged the caveats that the contract has now",
+            f"{_UNDERTAKINGS}::test_a_new_version_of_a_caveat_stops_a_share_until_the_recipient_has_acknowledged_it",
         ),
         "limits.events_per_day": _missing(_NO_LIMITS),
         "limits.distinct_subjects_per_month": _missing(_NO_LIMITS),
@@ -157,19 +160,31 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "limits.look_back": Mechanism(_E, "event time at delivery", _ENGINE),
         "dates.start": Mechanism(_E, "nothing flows before", _FOLD),
         "dates.end": Mechanism(_E, "nothing flows after", _FOLD),
-        "dates.review": _said("in the signed text; the parties keep the date"),
+        "dates.review": _said("in the signed text; `review` says what happens when the day passes"),
         "delivery.retention": Mechanism(
             _P,
             "the topic's retention for events; an entity's topic keeps the newest view of each key",
             "tests/unit/cluster/test_plan.py",
         ),
         "delivery.cloudevents_headers": _missing("these headers are not written yet"),
-        "delivery.embargo": _missing(_NOT_YET),
-        "delivery.window": _missing(_NOT_YET),
+        "delivery.embargo": Mechanism(
+            _E,
+            "every change is held, and released in order once the embargo is over",
+            "tests/integration/delivery/test_worker.py::test_under_an_embargo_records_come_late_and_in_order",
+        ),
+        "delivery.window": Mechanism(
+            _E,
+            "records are held outside the hours and released in them",
+            f"{_WINDOWS}::test_outside_its_window_a_share_is_held_whatever_a_suspension_does",
+        ),
         "delivery.when_suspended": Mechanism(_E, "records are held or dropped while suspended", _ENGINE),
         "geography": _missing(_NOT_YET),
         "security": _said(),
-        "attestations": _missing(_NOT_YET),
+        "attestations": Mechanism(
+            _E,
+            "nothing is delivered before the first one, nor while one is overdue beyond its grace",
+            f"{_UNDERTAKINGS}::test_an_attestation_stops_before_the_first_and_when_it_is_overdue",
+        ),
         "after_delivery.retention": _said(),
         "after_delivery.destruction": _said(),
         "after_delivery.onward_disclosure": _said(),
@@ -188,7 +203,11 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "disputes": _said(),
         "liability": _said(),
         "variation": _said(),
-        "review": _missing(_NO_REVIEWS),
+        "review": Mechanism(
+            _E,
+            "a review that is overdue beyond its grace stops the agreement, or is only shown, as the clause says",
+            f"{_UNDERTAKINGS}::test_an_overdue_review_stops_the_agreement_where_it_says_so",
+        ),
         "termination": _said(),
     }
 )

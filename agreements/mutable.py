@@ -20,6 +20,7 @@ from agreements.snapshot import (
     Snapshot,
     WorkerEntry,
 )
+from agreements.undertakings import Undertakings
 from contracts.faults import Code, Fault
 
 K = TypeVar("K")
@@ -105,6 +106,7 @@ class MutableRegister:
         self.public_keys: Table[str, str] = Table(snapshot.public_keys)
         self.signatories: Table[str, str] = Table(snapshot.signatories)
         self.sealed_keys: Table[str, Mapping[int, str]] = Table(snapshot.sealed_keys)
+        self.undertakings: Table[str, Undertakings] = Table(snapshot.undertakings)
         self.jobs: list[Job] = []
         self.discarded: set[tuple[str, int, int]] = set()
         self._before = snapshot
@@ -124,6 +126,7 @@ class MutableRegister:
             workers=self.workers.freeze(),
             key_versions=self.key_versions.freeze(),
             sealed_keys=self.sealed_keys.freeze(),
+            undertakings=self.undertakings.freeze(),
             jobs=before.jobs + tuple(self.jobs) if self.jobs else before.jobs,
             discarded=before.discarded | self.discarded if self.discarded else before.discarded,
             versions=self.versions.freeze(),

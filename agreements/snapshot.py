@@ -26,6 +26,7 @@ from agreements.entries import (
     Waiver,
 )
 from agreements.reviews import Track, TrackReview, Verdict
+from agreements.undertakings import Undertakings
 from contracts.model import Contract
 
 __all__ = [
@@ -68,10 +69,11 @@ class Standing(StrEnum):
 
 
 class JobKind(StrEnum):
-    """Why a re-derive job reads a source again; the mode of every record it decides."""
+    """Why a source is read again; the mode of every record then decided."""
 
     BACKFILL = "backfill"
     RELEASE = "release"
+    """No act asks for it: what was held is released as soon as its share stands in force."""
     REPLAY = "replay"
 
 
@@ -124,7 +126,7 @@ class ContractEntry:
 class Job:
     """One re-derive job, asked for by the act at `position`; jobs of a source partition run in that order.
 
-    BACKFILL and RELEASE concern one share over its whole source; REPLAY concerns one quarantined source record.
+    BACKFILL concerns one share over its whole source; REPLAY concerns one quarantined source record.
     """
 
     position: int
@@ -182,6 +184,8 @@ class Snapshot:
     """Key identifier (`pseudonym/<reference>`) to its current version; the keys themselves are never here."""
     sealed_keys: SealedKeys = field(default_factory=lambda: MappingProxyType({}))
     """Every version of every content key, sealed to its recipient."""
+    undertakings: Mapping[str, Undertakings] = field(default_factory=lambda: MappingProxyType({}))
+    """What people have done under each reference so that it may flow."""
     jobs: tuple[Job, ...] = ()
     discarded: frozenset[tuple[str, int, int]] = frozenset()
     """Quarantined source records (topic, partition, offset) that their owner has discarded."""

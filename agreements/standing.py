@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from agreements.duties import attestation_stops, done_under, review_stops, unacknowledged
 from agreements.model import Share
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot, Standing
+from agreements.windows import is_open, next_change
 
 
 class Stand(NamedTuple):
@@ -57,8 +59,13 @@ def covers(entry: AgreementEntry, now: datetime) -> bool:
 
 def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterator[datetime]:
     """Instants after `now` at which the standing of a version's shares may change by time alone, the next one among them."""
-    del snapshot
-    yield from (moment for moment in (entry.starts_at, entry.ends_at) if moment > now)
+    done = done_under(snapshot, entry)
+    dates = [entry.starts_at, entry.ends_at, review_stops(entry, done)]
+    dates += [attestation_stops(done, attestation, now) for attestation in entry.agreement.attestations]
+    dates += [made.at for made in done.attestations.values()]
+    yield from (moment for moment in dates if moment is not None and moment > now)
+    if (window := entry.agreement.delivery.window) is not None:
+        yield next_change(window, now)
 
 
 def _suspended(facts: Facts) -> Stand | None:
@@ -68,5 +75,41 @@ def _suspended(facts: Facts) -> Stand | None:
     return None
 
 
-_CONDITIONS: tuple[Callable[[Facts], Stand | None], ...] = (_suspended,)
+def _caveat_unacknowledged(facts: Facts) -> Stand | None:
+    """The recipient does not know a limitation of the data yet that its contract names now."""
+    if next(unacknowledged(facts.snapshot, facts.entry, facts.share), None) is None:
+        return None
+    return facts.stopped("caveat-unacknowledged", f"shares[{facts.entry.agreement.shares.index(facts.share)}].caveats")
+
+
+def _attestation_overdue(facts: Facts) -> Stand | None:
+    """A party owes an attestation: the first one, or one that is overdue beyond its grace."""
+    for index, attestation in enumerate(facts.entry.agreement.attestations):
+        stops = attestation_stops(done_under(facts.snapshot, facts.entry), attestation, facts.now)
+        if stops is None or stops <= facts.now:
+            return facts.stopped("attestation-overdue", f"attestations[{index}]")
+    return None
+
+
+def _review_overdue(facts: Facts) -> Stand | None:
+    """The day of a review is over, its grace too, and nobody has recorded one."""
+    stops = review_stops(facts.entry, done_under(facts.snapshot, facts.entry))
+    return facts.stopped("review-overdue", "review.overdue") if stops is not None and stops <= facts.now else None
+
+
+def _outside_window(facts: Facts) -> Stand | None:
+    """Held until the window opens, whatever becomes of records under a suspension."""
+    window = facts.entry.agreement.delivery.window
+    if window is None or is_open(window, facts.now):
+        return None
+    return Stand(Standing.HELD, "outside-window", "delivery.window")
+
+
+_CONDITIONS: tuple[Callable[[Facts], Stand | None], ...] = (
+    _suspended,
+    _caveat_unacknowledged,
+    _attestation_overdue,
+    _review_overdue,
+    _outside_window,
+)
 """Each looks at one thing that may stop a share; the first that does gives the reason."""

@@ -32,10 +32,11 @@ from broker.cluster.local import LocalKafka
 from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.topics import base_topics
+from broker.delivery.conditions import Conditions
 from broker.delivery.identity import open_identity
 from broker.delivery.quarantine import KeySealer
 from broker.delivery.routes import Routes
-from broker.delivery.worker import Conditions, Worker
+from broker.delivery.worker import Worker
 from broker.keys import FileKeys
 from broker.pipeline import Ground
 from broker.policy.compile import compile_plan, compile_share

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -97,7 +97,10 @@ class Work:
     records: tuple[SourceRecord, ...]
     mode: Mode
     job: int | None = None
-    """The register position of the act that asked for the job; None for a live batch."""
+    """The register position of the act that asked for the job, a release's of the act that approved its agreement.
+
+    None for a live batch.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +194,16 @@ def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalua
         place = Place(coverage.topic, work.partition)
         keys = keys_named(evaluated, index) if route.entity_topics else ()
         standing, code, clause = stand(ground.snapshot, coverage, ground.now)
-        circumstances.append(Circumstance(standing, sent_of(place, keys) if keys else {}, Reason(code, clause)))
+        sent = sent_of(place, keys) if keys else {}
+        until = _released_until_ms(coverage, ground)
+        circumstances.append(Circumstance(standing, sent, Reason(code, clause), until))
     withdraws = route.entry.contract.withdraws_on_quarantine
     return settle(route.engine, evaluated, circumstances, work.mode, withdraws=withdraws)
+
+
+def _released_until_ms(coverage: Coverage, ground: Ground) -> int | None:
+    embargo = coverage.entry.agreement.delivery.embargo
+    return None if embargo is None else ground.now_ms - embargo // timedelta(milliseconds=1)
 
 
 def _deliveries(route: Route, work: Work, decisions: Iterable[Decision]) -> Iterator[Outgoing]:

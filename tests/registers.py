@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agreements import acts, text
 from agreements.apply_signatures import missing_offices
 from agreements.clauses import report_hash, report_text
+from agreements.duties import unacknowledged
 from agreements.fold import Alarm, fold
 from agreements.model import Agreement
 from agreements.reviews import Track, Verdict
@@ -122,6 +123,17 @@ class Register:
     def sign(self, reference: str, actor: str) -> list[str]:
         return self.do(self.signing(reference, actor), actor)
 
+    def acknowledge(self, reference: str, actor: str) -> None:
+        """Every caveat that a share of the agreement waits for."""
+        entry = self.snapshot.agreement(reference)
+        waiting = {
+            (share.dataset, caveat.identifier, caveat.version)
+            for share in entry.agreement.shares
+            for caveat in unacknowledged(self.snapshot, entry, share)
+        }
+        for dataset, caveat, version in sorted(waiting):
+            self.do(acts.CaveatAcknowledged(reference, dataset, caveat, version), actor)
+
     def publish(self, dataset: str, actor: str = "signatory/ho-owner", **replacements: str) -> list[str]:
         document = (EXAMPLES / "contracts" / f"{dataset}.contract.yaml").read_text()
         for before, after in replacements.items():
@@ -164,5 +176,6 @@ def approved(reference: str = "DSA-2026-101") -> Register:
     register.submit(agreement(reference))
     for person in ("wp-siro", "ho-siro", "ho-owner"):
         register.sign(reference, f"signatory/{person}")
+    register.acknowledge(reference, "signatory/wp-siro")
     assert register.alarms == []
     return register

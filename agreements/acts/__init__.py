@@ -33,6 +33,7 @@ from agreements.acts.parties import (
 from agreements.acts.parts import Act, Count, NewSchema, PublicKey, SealedKey, Words
 from agreements.acts.reviews import AgreementReviewed, AgreementWithdrawn, ReviewAct
 from agreements.acts.simulations import AgreementSimulated, SimulationAct
+from agreements.acts.undertakings import AttestationGiven, CaveatAcknowledged, ReviewHeld, UndertakingAct
 from agreements.signing import ACT_DOMAIN, Signer, sign, whole_milliseconds
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "AgreementTerminated",
     "AgreementWithdrawn",
     "AnyAct",
+    "AttestationGiven",
+    "CaveatAcknowledged",
     "ContractPublished",
     "KeyRotated",
     "NewSchema",
@@ -54,6 +57,7 @@ __all__ = [
     "QuarantineReplayed",
     "Record",
     "RegisterInitialised",
+    "ReviewHeld",
     "SealedKey",
     "SignatoryEnded",
     "SignatoryEnrolled",
@@ -64,7 +68,7 @@ __all__ = [
     "split",
 ]
 
-AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | SimulationAct
+AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | SimulationAct | UndertakingAct
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -34,10 +34,7 @@ def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
         if (standing := stand(snapshot, coverage, now).standing) is not Standing.NOT_COVERING
     }
     if header.mode != "live":
-        asked = (
-            job for job in snapshot.jobs if job.position == header.job
-        )  # one act may ask for several, a share each
-        if not any(_is_of(found, job, dataset) for job in asked):
+        if not _is_asked_for(found, snapshot, dataset, standings):
             yield codes.JOB_UNKNOWN.fault(f"{header.segment} cites job {header.job}")
             return
     elif header.job is not None:
@@ -46,6 +43,24 @@ def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
     for entry in found.segment.index.directory:
         if entry.agreement and (entry.agreement, entry.share) in standings:
             yield from _terms(found, entry, *standings[entry.agreement, entry.share])
+
+
+def _is_asked_for(
+    found: OpenSegment, snapshot: Snapshot, dataset: str, standings: Mapping[Share, tuple[Coverage, Standing]]
+) -> bool:
+    """Whether the register gives a segment that is not live its reason.
+
+    A release needs no act of its own: it decides one share and cites the act that approved the version in force.
+    """
+    header = found.header
+    if header.mode == "release":
+        shares = [(entry.agreement, entry.share) for entry in found.segment.index.directory]
+        approved = {share: coverage.entry.approved_position for share, (coverage, _) in standings.items()}
+        if not shares:  # records of which none was the share's to decide again
+            return header.job in approved.values()
+        return len(shares) == 1 and header.job is not None and approved.get(shares[0]) == header.job
+    # One act may ask for several jobs, a share each.
+    return any(_is_of(found, job, dataset) for job in snapshot.jobs if job.position == header.job)
 
 
 def _is_of(found: OpenSegment, job: Job, dataset: str) -> bool:

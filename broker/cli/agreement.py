@@ -18,6 +18,7 @@ from broker.cli.agreement_named import Wanted, named
 from broker.cli.agreement_sign import review, sign, submit, withdraw
 from broker.cli.agreement_stop import resume, suspend, terminate
 from broker.cli.agreement_terms import Reference
+from broker.cli.agreement_undertakings import acknowledge, attest, read_within, reviewed, show_due
 from broker.cli.agreement_view import (
     entry_document,
     entry_table,
@@ -65,13 +66,27 @@ def new(
 app.command()(check)
 
 
-@app.command(name="list")
-def list_(*, json: Json = False) -> None:
-    """List the newest version of every agreement.
+app.command()(acknowledge)
+app.command()(attest)
+app.command()(reviewed)
 
-    Example: concordat agreement list
+
+@app.command(name="list")
+def list_(
+    *,
+    due: Annotated[bool, typer.Option("--due", help="What is to be done instead, the most urgent first.")] = False,
+    within: Annotated[str | None, typer.Option(help="With --due: nothing later than this, such as P90D.")] = None,
+    json: Json = False,
+) -> None:
+    """List the newest version of every agreement; or what is due under them: ends, reviews, attestations, caveats.
+
+    Example: concordat agreement list --due --within P90D
     """
+    span = read_within(within)
     snapshot, now = read_snapshot(cluster()), clock.now()
+    if due:
+        show_due(snapshot, now, span, json=json)
+        return
     entries = [versions[-1] for _, versions in sorted(snapshot.agreements.items())]
     rows = [
         (

@@ -16,6 +16,9 @@ from agreements.acts import (
     AgreementSuspended,
     AgreementTerminated,
     AgreementWithdrawn,
+    AttestationGiven,
+    CaveatAcknowledged,
+    ReviewHeld,
 )
 from agreements.apply_signatures import missing_offices
 from agreements.signing import read_agreement_statement
@@ -128,4 +131,19 @@ def _detail(one: Accepted) -> str:
             said = reason
         case AgreementResumed():
             said = "its own suspensions"
+        case _:
+            said = _kept(one)
     return said
+
+
+def _kept(one: Accepted) -> str:
+    """Of an act by which somebody keeps an agreement running."""
+    match one.statement.act:
+        case CaveatAcknowledged(dataset=dataset, caveat=caveat, caveat_version=version):
+            return f"{caveat}@{version} of {dataset}"
+        case AttestationGiven(attestation=attestation, text=text):
+            return f"{attestation}: {text}"
+        case ReviewHeld(text=text, next_review=following):
+            return f"{text}; next on {following}" if following else text
+        case _:
+            return ""

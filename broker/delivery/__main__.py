@@ -20,12 +20,13 @@ from broker.cluster.connect import connection
 from broker.cluster.principals import OPERATOR, WORKER
 from broker.cluster.reader import Reader
 from broker.delivery.codes import FENCED, NOT_ENROLLED, OFFSETS_LOST, OUTCOME_UNKNOWN
+from broker.delivery.conditions import Conditions
 from broker.delivery.identity import Identity, open_identity
 from broker.delivery.quarantine import KeySealer
 from broker.delivery.routes import Routes
 from broker.delivery.supervisor import Ending, watch_supervisor
 from broker.delivery.transaction import OutcomeUnknown
-from broker.delivery.worker import Conditions, Worker
+from broker.delivery.worker import Worker
 from broker.keys import KeyProvider, installed
 from broker.pipeline import Ground
 from broker.policy.compile import compile_share

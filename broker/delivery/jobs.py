@@ -1,15 +1,18 @@
 """What a source partition still has to decide again: the one re-derive job, as pure steps on its `Progress`.
 
 A job asked for by the register is *adopted* once and becomes a cursor.  What is held is kept as ranges of source
-offsets: a range opens with the first record decided under a suspension and closes at the offset where
-deciding goes on.  `BACKFILL` decides a range fixed at adoption; `RELEASE` decides the closed ranges of its share, which
-are its cursor; `REPLAY` decides one offset.  Nothing here reads a topic or a clock.
+offsets: a range opens with the first record that waits and closes at the offset where deciding goes on.  `BACKFILL`
+decides a range fixed at adoption, `REPLAY` one offset.  A release needs no act: whatever ended the hold (an act, a
+window that opened, a day that began), the ranges of a share that stands in force are decided, oldest first, and are their
+own cursor.  Under an embargo every record waits, so the newest range stays open and is released from its front.
+Nothing here reads a topic or a clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import msgspec
 
@@ -37,14 +40,22 @@ class Situation:
     standings: Mapping[str, Standing]
     awaited: frozenset[int] = frozenset()
     """The register positions that approved versions which have not begun: what they ask for waits for them."""
+    approved: Mapping[str, int] = field(default_factory=dict)
+    """The register position that approved the version in force, by share topic: what its releases cite."""
+    embargoes: Mapping[str, timedelta] = field(default_factory=dict)
+    """The embargo of every share topic in force that has one: none of its records is delivered when it is read."""
+    resting: frozenset[str] = frozenset()
+    """The share topics whose oldest held record is still under its embargo."""
 
     def waits(self, share: str) -> bool:
-        """Whether a record decided now for `share` has to be decided again when the suspension ends.
+        """Whether a record decided now for `share` has to be decided again when the share stands in force, or is due.
 
         An entity's record also under `when_suspended: drop`, or what it said would be lost (VIEW = FILTER(SOURCE)).
         """
         standing = self.standings.get(share, Standing.NOT_COVERING)
-        return standing is Standing.HELD or (standing is Standing.DROPPED and self.kind is Kind.ENTITY)
+        if standing is Standing.DROPPED:
+            return self.kind is Kind.ENTITY
+        return standing is Standing.HELD or (standing is Standing.IN_FORCE and share in self.embargoes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +73,22 @@ class Task:
 
 
 def review(progress: Progress, jobs: Iterable[Job], situation: Situation) -> Progress:
-    """Adopt new jobs, close ranges whose suspension has ended, and forget what no agreement asks for any more.
+    """Adopt new jobs, close ranges that wait for nothing any more, and forget what no agreement asks for.
 
     To be called with the standings that the next batch is decided under, before it.
     """
     held = {
-        share: tuple(_closed(ranges, situation.live) if not situation.waits(share) else ranges)
+        share: ranges if situation.waits(share) else _closed(ranges, situation.live)
         for share, ranges in progress.held.items()
         if share in situation.standings
     }
     known = [*progress.jobs, *_adopted(progress.jobs_adopted, jobs, situation)]
     adopted = max([progress.jobs_adopted, *(job.position for job in jobs)])
     begun = [_begun(cursor, situation) for cursor in known]
-    kept = tuple(cursor for cursor in begun if _wanted(cursor, held, situation))
+    for cursor in begun:
+        if _is_queued(cursor, situation) and cursor.share is not None:
+            held[cursor.share] = _joined((*held.get(cursor.share, ()), (cursor.next, cursor.end)))
+    kept = tuple(cursor for cursor in begun if _wanted(cursor, situation) and not _is_queued(cursor, situation))
     return msgspec.structs.replace(
         progress,
         held={share: ranges for share, ranges in held.items() if ranges},
@@ -84,7 +98,7 @@ def review(progress: Progress, jobs: Iterable[Job], situation: Situation) -> Pro
 
 
 def note_held(progress: Progress, situation: Situation, first: int, end: int | None) -> Progress:
-    """Note that records from `first` on were decided under a suspension: an open range, or one up to `end`."""
+    """Note that records from `first` on wait: an open range, or one up to `end`."""
     held = dict(progress.held)
     for share in situation.standings:
         if not situation.waits(share):
@@ -93,37 +107,37 @@ def note_held(progress: Progress, situation: Situation, first: int, end: int | N
         if end is None and not any(last is None for _, last in ranges):
             held[share] = (*ranges, (first, None))
         elif end is not None and not any(start <= first and (last is None or end <= last) for start, last in ranges):
-            held[share] = tuple(sorted((*ranges, (first, end)), key=lambda found: found[0]))
+            held[share] = _joined((*ranges, (first, end)))
     return progress if held == progress.held else msgspec.structs.replace(progress, held=held)
 
 
 def next_task(progress: Progress, situation: Situation) -> Task | None:
-    """The first job, in register order, that can go on now."""
+    """What can go on now: the first job, in register order, or else the oldest range held for a share in force."""
     for cursor in progress.jobs:
         if cursor.kind is JobKind.REPLAY:
             return Task(cursor, cursor.next, cursor.next + 1)
-        if situation.standings.get(cursor.share or "") is not Standing.IN_FORCE:
-            continue
-        if cursor.kind is JobKind.BACKFILL and cursor.end is not None:
+        if cursor.end is not None and situation.standings.get(cursor.share or "") is Standing.IN_FORCE:
             return Task(cursor, cursor.next, cursor.end)
-        if cursor.kind is JobKind.RELEASE:
-            closed = [(start, end) for start, end in progress.held.get(cursor.share or "", ()) if end is not None]
-            if closed:
-                return Task(cursor, *closed[0])
+    for share, ranges in sorted(progress.held.items()):
+        if situation.standings.get(share) is not Standing.IN_FORCE or share in situation.resting:
+            continue
+        start, end = ranges[0]
+        stop = situation.live if end is None else end
+        if start < stop:
+            return Task(Cursor(situation.approved[share], JobKind.RELEASE, share), start, stop)
     return None
 
 
 def advance(progress: Progress, task: Task, reached: int) -> Progress:
     """`task` has been decided below `reached`; at its end the cursor (or the range it released) is gone."""
-    done = reached >= task.end
     cursor = task.cursor
     if cursor.kind is JobKind.RELEASE:
         share = cursor.share or ""
-        kept = [found for found in progress.held.get(share, ()) if found != (task.start, task.end)]
-        left = sorted([*kept, *([] if done else [(reached, task.end)])], key=lambda found: found[0])
-        held = {**progress.held, share: tuple(left)}
+        (_, end), *later = progress.held[share]
+        left = () if end is not None and reached >= end else ((reached, end),)
+        held = {**progress.held, share: (*left, *later)}
         return msgspec.structs.replace(progress, held={name: ranges for name, ranges in held.items() if ranges})
-    moved = () if done else (msgspec.structs.replace(cursor, next=reached),)
+    moved = () if reached >= task.end else (msgspec.structs.replace(cursor, next=reached),)
     jobs = tuple(new for old in progress.jobs for new in (moved if old == cursor else (old,)))
     return msgspec.structs.replace(progress, jobs=jobs)
 
@@ -137,8 +151,6 @@ def _adopted(adopted: int, jobs: Iterable[Job], situation: Situation) -> list[Cu
         if job.kind is JobKind.REPLAY:
             if job.partition == situation.partition and job.offset is not None:
                 cursors.append(Cursor(job.position, job.kind, next=job.offset, end=job.offset + 1))
-        elif job.kind is JobKind.RELEASE:
-            cursors.append(Cursor(job.position, job.kind, share))
         elif situation.kind is Kind.ENTITY:  # to go back over events would be a new disclosure
             cursors.append(Cursor(job.position, job.kind, share, next=situation.low))
     return cursors
@@ -153,16 +165,29 @@ def _begun(cursor: Cursor, situation: Situation) -> Cursor:
     return cursor
 
 
-def _wanted(cursor: Cursor, held: Mapping[str, tuple[Range, ...]], situation: Situation) -> bool:
+def _wanted(cursor: Cursor, situation: Situation) -> bool:
     if cursor.kind is JobKind.REPLAY:
         return True
-    if cursor.share not in situation.standings:
-        return False
-    if cursor.kind is JobKind.RELEASE:
-        return bool(held.get(cursor.share or ""))
-    return cursor.end is None or cursor.next < cursor.end
+    return cursor.share in situation.standings and (cursor.end is None or cursor.next < cursor.end)
 
 
-def _closed(ranges: tuple[Range, ...], live: int) -> list[Range]:
+def _is_queued(cursor: Cursor, situation: Situation) -> bool:
+    """Whether a backfill's range waits for its embargo like everything else of its share."""
+    return cursor.kind is JobKind.BACKFILL and cursor.end is not None and cursor.share in situation.embargoes
+
+
+def _closed(ranges: tuple[Range, ...], live: int) -> tuple[Range, ...]:
     closed = [(start, live if end is None else end) for start, end in ranges]
-    return [(start, end) for start, end in closed if start < end]
+    return tuple((start, end) for start, end in closed if start < end)
+
+
+def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:
+    """The same offsets, in order, in ranges that do not touch."""
+    joined: list[Range] = []
+    for start, end in sorted(ranges, key=lambda found: found[0]):
+        if joined and (joined[-1][1] is None or start <= joined[-1][1]):
+            first, last = joined[-1]
+            joined[-1] = (first, None if last is None or end is None else max(last, end))
+        elif end is None or start < end:
+            joined.append((start, end))
+    return tuple(joined)

@@ -7,7 +7,8 @@ progress.  Nothing is changed here: the worker takes the new offset, mark and pr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -30,6 +31,8 @@ class Planner:
 
     def __init__(self, worker: str, state: SentState, rederiver: Rederiver, low: Callable[[str, int], int]) -> None:
         self._worker, self._state, self._rederiver, self._low = worker, state, rederiver, low
+        self._waits: dict[tuple[str, int, str], datetime] = {}
+        """Source partition and share topic to when the record was recorded that waits for its embargo."""
 
     def live(self, owned: Owned, batch: Sequence[Message], route: Route, ground: Ground) -> Prepared | None:
         """The decisions on a batch as it was consumed; None when nothing in it is new."""
@@ -38,7 +41,7 @@ class Planner:
             return None
         situation = self._situation(owned, route, ground)
         reviewed = review(owned.progress, _jobs(route, ground), situation)
-        progress = note_held(reviewed, situation, fresh[0].offset, None)
+        progress = note_held(reviewed, situation, owned.offset, None)
         records = tuple(SourceRecord(m.offset, m.timestamp_ms, m.key, m.value) for m in fresh)
         work = Work(owned.topic, owned.partition, owned.mark, owned.offset, fresh[-1].offset + 1, records, Mode.LIVE)
         return prepare(route, ground, work, self._state.sent, self._changed(owned, progress, work.end, ground))
@@ -50,7 +53,11 @@ class Planner:
         task = next_task(reviewed, situation)
         if task is None:
             return None
-        chunk = self._rederiver.chunk(owned, task, route.entry.contract.kind, _JOB_RECORDS_MAX)
+        embargo = situation.embargoes.get(task.cursor.share or "") if task.mode is Mode.RELEASE else None
+        until = None if embargo is None else ground.now - embargo
+        chunk = self._rederiver.chunk(owned, task, route.entry.contract.kind, _JOB_RECORDS_MAX, until)
+        if chunk.waits is not None and embargo is not None and task.cursor.share is not None:
+            self._waits[(*owned.place, task.cursor.share)] = chunk.waits
         progress = advance(reviewed, task, chunk.reached)
         if task.mode is Mode.REPLAY and chunk.records:
             progress = note_held(progress, situation, task.start, task.end)
@@ -86,12 +93,26 @@ class Planner:
         return None if changed is None else acknowledge(owned.topic, owned.partition, owned.offset, owned.mark, changed)
 
     def _situation(self, owned: Owned, route: Route, ground: Ground) -> Situation:
-        standings, awaited = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now)
+        found = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now)
         has_jobs = bool(owned.progress.jobs) or any(
             job.position > owned.progress.jobs_adopted for job in _jobs(route, ground)
         )
         low = self._low(owned.topic, owned.partition) if has_jobs else 0
-        return Situation(route.entry.contract.kind, owned.partition, low, owned.offset, standings, awaited)
+        return Situation(
+            kind=route.entry.contract.kind,
+            partition=owned.partition,
+            low=low,
+            live=owned.offset,
+            standings=found.standings,
+            awaited=frozenset(found.awaited),
+            approved=found.approved,
+            embargoes=found.embargoes,
+            resting=frozenset(
+                share
+                for share, embargo in found.embargoes.items()
+                if (recorded := self._waits.get((*owned.place, share))) is not None and ground.now < recorded + embargo
+            ),
+        )
 
     def _changed(self, owned: Owned, progress: Progress, offset: int, ground: Ground) -> Progress | None:
         """The progress record to write, or None when the newest one says the same."""
@@ -102,23 +123,38 @@ class Planner:
         return msgspec.structs.replace(wanted, offset=offset, number=owned.mark.progress + 1)
 
 
-def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> tuple[dict[str, Standing], frozenset[int]]:
-    """Every share topic's standing, and the register positions that approved versions which have not begun.
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """How every signed share of a dataset stands, by share topic."""
 
-    Such a version stands beside the one in force on the same topic, and says nothing about the topic yet.
+    standings: dict[str, Standing] = field(default_factory=dict)
+    awaited: set[int] = field(default_factory=set)
+    """The register positions that approved versions which have not begun."""
+    approved: dict[str, int] = field(default_factory=dict)
+    """The register position that approved the version in force."""
+    embargoes: dict[str, timedelta] = field(default_factory=dict)
+
+
+def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> Standings:
+    """How every signed share of a dataset stands at `now`.
+
+    A version that has not begun stands beside the one in force on the same topic, and says nothing about the topic yet.
     """
-    standings: dict[str, Standing] = {}
-    awaited = set()
+    found = Standings()
     for coverage in snapshot.coverages(dataset):
-        entry = coverage.entry
+        entry, topic = coverage.entry, coverage.topic
         standing = stand(snapshot, coverage, now).standing
         if standing is not Standing.NOT_COVERING:
-            standings[coverage.topic] = standing
+            found.standings[topic] = standing
+            assert entry.approved_position is not None  # nothing covers that was not approved
+            found.approved[topic] = entry.approved_position
+            if entry.agreement.delivery.embargo is not None:
+                found.embargoes[topic] = entry.agreement.delivery.embargo
         elif now < entry.ends_at:
-            standings.setdefault(coverage.topic, standing)
+            found.standings.setdefault(topic, standing)
             if entry.approved_position is not None:
-                awaited.add(entry.approved_position)
-    return standings, frozenset(awaited)
+                found.awaited.add(entry.approved_position)
+    return found
 
 
 def newest_run(batch: Sequence[Message], offset: int) -> list[Message]:

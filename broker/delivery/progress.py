@@ -20,7 +20,7 @@ Range = tuple[int, int | None]
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     """One re-derive job on this partition: asked for at register `position`, decided from `next` up to `end` (exclusive).
 
-    `end` None is a job whose range is not known yet: its agreement is not in force yet, or it releases what is held.
+    `end` None is a job whose range is not known yet: its agreement is not in force yet.
     """
 
     position: int

@@ -2,13 +2,15 @@
 
 For an event dataset these are the task's records as they stand.  For an entity only the newest record of each key
 counts: a first pass notes the newest offset of every key up to what has been decided live, and a key whose newest
-record lies beyond the task, or that is decided live while the job runs, is not the job's to decide.
+record lies beyond the task, or that is decided live while the job runs, is not the job's to decide.  Under an
+embargo nothing is decided live: what counts there is the newest record of each key among those that are due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
@@ -18,6 +20,7 @@ from broker.policy.decision import SourceRecord
 from contracts.model import Kind
 
 _SCANNED_MAX = 50_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Pass = tuple[str, int, int, str | None, int]
 """Source partition, register position and share of the job (one act asks for many shares), end of the task."""
@@ -29,6 +32,18 @@ class Chunk:
 
     records: tuple[SourceRecord, ...]
     reached: int
+    waits: datetime | None = None
+    """When the record at `reached` was recorded, if the chunk ends there because that record is not due."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """The records from `start` to `end` are due: the newest offset of each key among them, and when the next was recorded."""
+
+    start: int
+    end: int
+    newest: dict[bytes, int]
+    waits: datetime | None
 
 
 class Rederiver:
@@ -37,18 +52,43 @@ class Rederiver:
     def __init__(self, connection: Connection) -> None:
         self._reader = Reader(connection)
         self._newest: dict[_Pass, dict[bytes, int]] = {}
+        self._due: dict[tuple[str, int, str | None], _Due] = {}
 
-    def chunk(self, owned: Owned, task: Task, kind: Kind, records_max: int) -> Chunk:
-        """The next records of `task`, at most `records_max` of them."""
+    def chunk(self, owned: Owned, task: Task, kind: Kind, records_max: int, until: datetime | None = None) -> Chunk:
+        """The next records of `task`, at most `records_max`; under an embargo only what was recorded up to `until`."""
+        if until is not None:
+            return self._due_chunk(owned, task, kind, records_max, until)
         newest = self._first_pass(owned, task) if kind is Kind.ENTITY else None
+        return self._read(owned, task.start, task.end, newest, records_max)
+
+    def _read(self, owned: Owned, start: int, end: int, newest: dict[bytes, int] | None, records_max: int) -> Chunk:
         records: list[SourceRecord] = []
-        read = self._reader.read(owned.topic, owned.partition, task.start, task.end)
+        read = self._reader.read(owned.topic, owned.partition, start, end)
         for scanned, message in enumerate(read, 1):
             if newest is None or (message.key is not None and newest.get(message.key) == message.offset):
                 records.append(SourceRecord(message.offset, message.timestamp_ms, message.key, message.value))
             if len(records) >= records_max or scanned >= _SCANNED_MAX:
                 return Chunk(tuple(records), message.offset + 1)
-        return Chunk(tuple(records), task.end)
+        return Chunk(tuple(records), end)
+
+    def _due_chunk(self, owned: Owned, task: Task, kind: Kind, records_max: int, until: datetime) -> Chunk:
+        name = (*owned.place, task.cursor.share)
+        due = self._due.get(name)
+        if due is None or not due.start <= task.start < due.end <= task.end:
+            due = self._due[name] = self._due_pass(owned, task, until)
+        chunk = self._read(owned, task.start, due.end, due.newest if kind is Kind.ENTITY else None, records_max)
+        return replace(chunk, waits=due.waits) if chunk.reached == due.end else chunk
+
+    def _due_pass(self, owned: Owned, task: Task, until: datetime) -> _Due:
+        """How far records are due: to the first that is not, for what was recorded after it is released after it."""
+        newest: dict[bytes, int] = {}
+        for message in self._reader.read(owned.topic, owned.partition, task.start, task.end):
+            recorded = _EPOCH + timedelta(milliseconds=message.timestamp_ms)
+            if recorded > until:
+                return _Due(task.start, message.offset, newest, recorded)
+            if message.key is not None:
+                newest[message.key] = message.offset
+        return _Due(task.start, task.end, newest, None)
 
     def decided_live(self, owned: Owned, keys: Iterable[bytes | None]) -> None:
         """The newest record of `keys` has now been decided: no job has to."""
@@ -61,6 +101,7 @@ class Rederiver:
     def forget(self, topic: str, partition: int) -> None:
         """The partition is another worker's now, or its job is done."""
         self._newest = {name: newest for name, newest in self._newest.items() if name[:2] != (topic, partition)}
+        self._due = {name: due for name, due in self._due.items() if name[:2] != (topic, partition)}
 
     def close(self) -> None:
         """Release the connection."""

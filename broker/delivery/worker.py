@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from agreements.snapshot import Snapshot
 from broker import clock, observe
 from broker.cluster.client import Abortable, Connection, Message, PartitionOffset
 from broker.cluster.consumer import GroupConsumer
 from broker.cluster.producer import TransactionalProducer
-from broker.delivery.identity import GROUP, Identity
+from broker.delivery.conditions import Conditions, Register
+from broker.delivery.identity import Identity
 from broker.delivery.measures import Measures
 from broker.delivery.planner import Planner
 from broker.delivery.rederive import Rederiver
@@ -38,30 +38,6 @@ _RETRY_SECONDS = 5.0
 _PAUSE_SECONDS_MAX = 5.0
 
 SourcePartition = tuple[str, int]
-
-
-class Register(Protocol):
-    """What the worker needs of the register's follower."""
-
-    def catch_up(self) -> Snapshot:
-        """Read to the register's present stable end, and give the snapshot."""
-        ...
-
-    def age_milliseconds(self) -> float:
-        """How long ago the snapshot is known to have been complete."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What bounds a transaction and the snapshot it is decided under; the group that shares the partitions out."""
-
-    group: str = GROUP
-    transaction_milliseconds: int = 100
-    transaction_events_max: int = 10_000
-    snapshot_age_milliseconds_max: int = 500
-    transaction_timeout_milliseconds: int = 10_000
-    session_timeout_milliseconds: int = 6_000
 
 
 class Worker:
@@ -93,6 +69,8 @@ class Worker:
         self._assigned: dict[SourcePartition, PartitionOffset] = {}
         self._owned: dict[SourcePartition, Owned] = {}
         self._held_back: set[SourcePartition] = set()
+        self._is_busy = False
+        """The last turn decided something for a job: there may be more."""
         self._subscribed: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._log = observe.logger("concordat.enforce").bind(worker=identity.worker)
@@ -154,7 +132,7 @@ class Worker:
 
     def _gather(self) -> list[Message]:
         """Wait for one record, then take what comes within the transaction's time, up to its cap."""
-        wait = _BUSY_SECONDS if any(owned.progress.jobs for owned in self._owned.values()) else _IDLE_SECONDS
+        wait = _BUSY_SECONDS if self._is_busy else _IDLE_SECONDS
         messages = self._consumer.consume(1, wait)
         if messages:
             cap = self._conditions.transaction_events_max - 1
@@ -176,11 +154,14 @@ class Worker:
 
     def _job(self, metadata: Any, ground: Ground) -> None:
         """Decide one chunk of one partition's next job, in a transaction of its own."""
-        for owned in self._owned.values():
+        self._is_busy = False
+        for place, owned in list(self._owned.items()):
             route = self._route(owned)
             prepared = self._planner.job(owned, route, ground) if route is not None else None
             if prepared is not None:
                 self._commit([prepared], metadata)
+                self._owned[place] = self._owned.pop(place)  # the next turn begins with another partition
+                self._is_busy = True
                 return
 
     def _acknowledge(self, metadata: Any, ground: Ground) -> None:

@@ -17,6 +17,7 @@ from broker.keys import KeyProvider
 from broker.register.append import Deed, act
 from broker.register.commands import initialise, publish_contract, review, sign_agreement, submit
 from broker.register.keyfiles import new_key, signing_key
+from broker.register.undertaking import acknowledge
 from contracts.faults import Faults, Unavailable, Unusable
 
 ORGANISATIONS = {
@@ -97,6 +98,8 @@ def agree(connection: Connection, everybody: Participants, keys: KeyProvider) ->
             for office in party.signs:
                 signer = everybody.people[party.organisation, office]
                 sign_agreement(connection, signer, agreement.reference, keys)
+        recipient = agreement.party(Side.RECIPIENT).organisation
+        acknowledge(connection, everybody.people[recipient, SIGNER], agreement.reference)
         found.append(agreement)
     return found
 

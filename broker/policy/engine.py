@@ -14,6 +14,7 @@ from agreements.snapshot import Standing
 from broker.policy.decision import Decision, Evaluated, Mode, Reason, Sent, SourceRecord
 
 SUSPENDED = Reason("suspended", "delivery.when_suspended")
+EMBARGO = Reason("embargo", "delivery.embargo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Circumstance:
     """Re-keyed key to what the department holds, for every key the batch's verdicts name (entity datasets only)."""
     stopped_by: Reason = SUSPENDED
     """Why the share is not in force; of no meaning where it is."""
+    released_until_ms: int | None = None
+    """Under an embargo: up to when a record must have been recorded (Kafka's time) for a release to let it out.
+
+    Every other mode then lets nothing out, so that what was recorded first is delivered first.
+    """
 
 
 def keys_named(evaluated: Sequence[Evaluated], plan: int) -> list[bytes]:

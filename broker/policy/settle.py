@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from agreements.snapshot import Standing
 from broker.policy.decision import Decision, Evaluated, Mode, Outcome, Reason, Sent, Verdict
-from broker.policy.engine import Circumstance, Settlement, StateChange
+from broker.policy.engine import EMBARGO, Circumstance, Settlement, StateChange
 from broker.policy.plan import Plan
 from contracts.model import Kind
 
@@ -37,6 +37,7 @@ class _Task:
         self.changes: list[StateChange] = []
         self._index, self._plan, self._mode = index, plan, mode
         self._standing, self._stopped_by = circumstance.standing, circumstance.stopped_by
+        self._released_until_ms = circumstance.released_until_ms
         self._sent = dict(circumstance.sent)
 
     def settle(self, evaluated: Sequence[Evaluated]) -> Iterator[Decision]:
@@ -74,9 +75,13 @@ class _Task:
     def _stopped(self, one: Evaluated, held: Sent | None = None) -> Decision | None:
         """The decision where the agreement's standing lets nothing out; None where it is in force (DEFAULT-DENY)."""
         if self._standing is Standing.IN_FORCE:
-            return None
+            return self._silent(one, Outcome.HOLD, (EMBARGO,), held) if self._is_under_embargo(one) else None
         outcome = Outcome.HOLD if self._standing is Standing.HELD else Outcome.DENY
         return self._silent(one, outcome, (self._stopped_by,), held)
+
+    def _is_under_embargo(self, one: Evaluated) -> bool:
+        until = self._released_until_ms
+        return until is not None and (self._mode is not Mode.RELEASE or one.record.timestamp_ms > until)
 
     def _deliver(self, one: Evaluated, verdict: Verdict, held: Sent | None = None) -> Decision:
         outcome = Outcome.REDACT if verdict.treated else Outcome.PERMIT

@@ -16,6 +16,7 @@ from agreements.instants import end_of, start_of
 from agreements.model import Agreement, AgreementKind, Dates, Law, Party, Share, Side, Treatment
 from agreements.snapshot import AgreementEntry, AgreementState, ContractEntry, SchemaEntry, Snapshot, Suspension
 from agreements.text import content_hash
+from agreements.undertakings import Undertakings
 from broker.audit.leaf import RecipientPart
 from broker.audit.read import read_segment
 from broker.delivery.mark import Mark
@@ -29,7 +30,7 @@ from contracts import topics
 from contracts.avro import key_schema, value_schema
 from contracts.change import Envelope, Op, Origin
 from contracts.faults import Faults
-from contracts.model import Contract, Field, FieldType, Kind, TypeName
+from contracts.model import Caveat, Contract, Field, FieldType, Kind, TypeName
 from contracts.wire import AvroSchema, EnvelopeCodec, unframe
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -62,6 +63,7 @@ CONTRACT = Contract(
         field("at", TypeName.TIMESTAMP, "personal", "pole:event.time"),
     ),
     digest="sha256:" + "0" * 64,
+    caveats=(Caveat("partial", 1, "Some of it is missing."),),
 )
 ROW: Mapping[str, Any] = {"id": IDENTIFIER, "note": "a remark", "level": 7, "at": NOW - timedelta(days=2)}
 
@@ -137,7 +139,11 @@ def entry_of(one: Agreement, *, suspensions: tuple[Suspension, ...] = (), positi
     )
 
 
-def snapshot_of(entries: Sequence[AgreementEntry], contract: Contract = CONTRACT) -> Snapshot | Faults:
+def snapshot_of(
+    entries: Sequence[AgreementEntry],
+    contract: Contract = CONTRACT,
+    undertakings: Mapping[str, Undertakings] | None = None,
+) -> Snapshot | Faults:
     """The register with these agreements and one contract; faults where a share of that dataset does not compile."""
     topic, number = topics.source(contract.dataset), _FIRST_VIEW
     schemas = {
@@ -157,7 +163,7 @@ def snapshot_of(entries: Sequence[AgreementEntry], contract: Contract = CONTRACT
         reference = entry.agreement.reference
         agreements[reference] = (*agreements.get(reference, ()), replace(entry, view_schemas=views))
     contracts = {contract.dataset: (ContractEntry(contract, _KEY_SCHEMA, _VALUE_SCHEMA, 0),)}
-    return Snapshot(9, "00" * 32, None, {}, contracts, schemas, agreements)
+    return Snapshot(9, "00" * 32, None, {}, contracts, schemas, agreements, undertakings=undertakings or {})
 
 
 def deliver(
@@ -166,13 +172,16 @@ def deliver(
     row: Mapping[str, Any] = ROW,
     now: datetime = NOW,
     unavailable: tuple[str, ...] = (),
+    mode: Mode = Mode.LIVE,
+    done: Undertakings | None = None,
 ) -> Seen:
     """What becomes of one event of `contract` under the first of the agreements, beside which the others stand."""
     made = [one if isinstance(one, AgreementEntry) else entry_of(one) for one in entries]
-    snapshot = snapshot_of(made, contract)
+    undertakings = {entry.agreement.reference: done for entry in made} if done is not None else None
+    snapshot = snapshot_of(made, contract, undertakings)
     if isinstance(snapshot, Faults):
         return Seen(NOTHING, tuple(fault.code.identifier for fault in snapshot.items))
-    return deliver_under(snapshot, contract, row=row, now=now, unavailable=unavailable)
+    return deliver_under(snapshot, contract, row=row, now=now, unavailable=unavailable, mode=mode)
 
 
 def deliver_under(
@@ -182,6 +191,7 @@ def deliver_under(
     row: Mapping[str, Any] = ROW,
     now: datetime = NOW,
     unavailable: tuple[str, ...] = (),
+    mode: Mode = Mode.LIVE,
 ) -> Seen:
     """As `deliver`, under a register that stands already."""
     routes = Routes(
@@ -194,7 +204,10 @@ def deliver_under(
     if isinstance(route, Blocked):
         return Seen(NOTHING, (route.fault.code.identifier,))
     record = _record(contract, row, unavailable)
-    work = Work(route.topic, 0, Mark(), record.offset, record.offset + 1, (record,), Mode.LIVE)
+    job = None if mode is Mode.LIVE else 1
+    end = record.offset + 1
+    start = record.offset if job is None else end  # a job decides again what lies before the position
+    work = Work(route.topic, 0, Mark(), start, end, (record,), mode, job)
     ground = Ground(snapshot, now, "worker", lambda _: b"s" * 64, bytes, _Sealer(), 1, 1)
     prepared = prepare(route, ground, work, lambda _place, _keys: {}, None)
     return _seen(prepared, [coverage.topic for coverage in route.coverages], route.plans)

@@ -33,6 +33,7 @@ from broker.local_postgresql import LocalPostgresql
 from broker.processes import Processes
 from broker.register.commands import publish_contract, review, sign_agreement, submit
 from broker.register.follow import read_snapshot
+from broker.register.undertaking import acknowledge
 from broker.settings import Settings, child_environment, load
 from contracts import topics
 from tests.servers import until
@@ -114,6 +115,7 @@ class World:
             for who in (("home-office", participants.SIGNER), ("home-office", participants.OWNER)):
                 sign_agreement(cluster, everybody.people[who], reference, keys)
             sign_agreement(cluster, everybody.people[recipient, participants.SIGNER], reference, keys)
+            acknowledge(cluster, everybody.people[recipient, participants.SIGNER], reference)
         snapshot = read_snapshot(cluster)
         steps = plan(snapshot, provision.observe(admin), provision.shape(self.settings), clock.now())
         provision.apply(steps, admin, self.settings)

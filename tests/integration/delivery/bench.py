@@ -37,7 +37,7 @@ def wait_for(condition, what, seconds=LIMIT_SECONDS):
 class Bench:
     """One dataset with one share each for LHR and MAN, on topics of its own."""
 
-    def __init__(self, kafka, directory, kind="entity", partitions=1, when="hold"):
+    def __init__(self, kafka, directory, kind="entity", partitions=1, when="hold", **terms):
         self.kafka, self.directory, self.kind, self.partitions = kafka, directory, kind, partitions
         self.dataset = unique("data")
         self.source = topics.source(self.dataset)
@@ -47,7 +47,7 @@ class Bench:
             "position": 1,
             "datasets": {self.dataset: kind},
             "shares": [
-                {"reference": reference, "dataset": self.dataset, "port": port, "when": when}
+                {"reference": reference, "dataset": self.dataset, "port": port, "when": when, **terms}
                 for port, reference in self.references.items()
             ],
             "jobs": [],
@@ -61,7 +61,7 @@ class Bench:
             + [TopicSpec(name, partitions, 1, {}) for name in self.shares.values()],
         )
         self.writer = TransactionalProducer(kafka, unique("intake"))
-        self.truth = {}
+        self.truth, self.written = {}, {}
         self.events = []
 
     # ---- the register
@@ -80,7 +80,7 @@ class Bench:
 
     def resume(self, port):
         next(share for share in self.description["shares"] if share["port"] == port)["suspended"] = False
-        return self.act(kind="release", reference=self.references[port], share="flow")
+        return self.act()
 
     def _publish(self):
         draft = self.register.with_suffix(".draft")
@@ -104,6 +104,7 @@ class Bench:
             self.writer.abort()
         else:
             self.writer.commit()
+            self.written[partition] = self.written.get(partition, 0) + len(changes)
 
     # ---- workers
 
@@ -202,9 +203,14 @@ class Bench:
     def await_decided(self, seconds=LIMIT_SECONDS):
         """Wait until every visible record has been decided."""
         for partition in range(self.partitions):
+            wait_for(lambda p=partition: self._is_visible(p), f"partition {partition} readable", seconds)
             records = self.read(self.source, partition)
             end = records[-1].offset + 1 if records else 0
             wait_for(lambda end=end, p=partition: self.decided(p) >= end, f"partition {partition} decided", seconds)
+
+    def _is_visible(self, partition):
+        """Whether all that was committed to the source partition can be read: that is a moment after the commit."""
+        return len(self.read(self.source, partition)) >= self.written.get(partition, 0)
 
     def await_acknowledged(self, position, seconds=LIMIT_SECONDS):
         with ProgressBoard(self.kafka) as board:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 
@@ -44,7 +44,8 @@ BEGIN, END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
 def snapshot(description: dict) -> Snapshot:
     """The register that `description` tells of.
 
-    {"position": 3, "datasets": {name: kind}, "shares": [{"reference", "dataset", "port", "suspended", "when"}], "jobs": []}
+    {"position": 3, "datasets": {name: kind}, "shares": [{"reference", "dataset", "port", "suspended", "when",
+    "embargo_seconds"}], "jobs": []}
     """
     contracts = {
         name: (ContractEntry(_contract(name, Kind(kind)), 1, 2, 0),) for name, kind in description["datasets"].items()
@@ -87,11 +88,24 @@ def _entry(share: dict) -> AgreementEntry:
             ),
         ),
         dates=Dates(start=date(2020, 1, 1), end=date(2089, 12, 31)),
-        delivery=Delivery(when_suspended=WhenSuspended(share.get("when", "hold"))),
+        delivery=Delivery(
+            when_suspended=WhenSuspended(share.get("when", "hold")),
+            embargo=timedelta(seconds=share["embargo_seconds"]) if "embargo_seconds" in share else None,
+        ),
     )
     suspensions = (Suspension(0, BEGIN, "tester", "test"),) if share.get("suspended") else ()
     state = AgreementState.SUSPENDED if suspensions else AgreementState.APPROVED
-    return AgreementEntry(agreement, "sha256:" + "0" * 64, "drafter", state, 1, BEGIN, END, suspensions=suspensions)
+    return AgreementEntry(
+        agreement,
+        "sha256:" + "0" * 64,
+        "drafter",
+        state,
+        1,
+        BEGIN,
+        END,
+        approved_position=0,
+        suspensions=suspensions,
+    )
 
 
 @dataclass
@@ -167,7 +181,10 @@ class PortEngine:
                 if one.faults:
                     continue
                 verdict = one.verdicts[plan]
-                outcome = self._outcome(verdict, circumstance.standing, sent.get(verdict.key))
+                until = circumstance.released_until_ms
+                waits = until is not None and (mode is not Mode.RELEASE or one.record.timestamp_ms > until)
+                standing = Standing.HELD if waits else circumstance.standing
+                outcome = self._outcome(verdict, standing, sent.get(verdict.key))
                 decisions.append(_decision(one, outcome, plan, mode))
                 if self.kind is Kind.ENTITY and outcome in (Outcome.REDACT, Outcome.WITHDRAW, Outcome.DELETE):
                     new = (

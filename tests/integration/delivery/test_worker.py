@@ -84,6 +84,26 @@ def test_a_held_suspension_delivers_nothing_then_exactly_what_was_held(bench):
     assert len(b.read(b.shares["MAN"])) == 1
 
 
+@pytest.mark.parametrize("kind", ["event", "entity"])
+def test_under_an_embargo_records_come_late_and_in_order(bench, kind):
+    b = bench(kind=kind, embargo_seconds=2)
+    b.start()
+    b.write(("a", "LHR", 1), ("b", "LHR", 1))
+    b.write(("a", "LHR", 2), ("b", None, None))
+    b.await_decided()
+    source = b.read(b.source)
+    if kind == "entity":
+        wait_for(lambda: b.view("LHR") == b.expected_view("LHR"), "the view")
+    else:
+        wait_for(lambda: len(b.read(b.shares["LHR"])) == 3, "the records that are due")
+    recorded = {m.offset: m.timestamp_ms for m in source}
+    decided = [(s.header.decided_ms, leaf) for s in b.segments() for leaf in s.opened]
+    released = [(at, leaf.auditor.offset) for at, leaf in decided if leaf.recipient.outcome == "redact"]
+    assert {leaf.auditor.mode for _, leaf in decided if leaf.recipient.outcome == "redact"} == {"release"}
+    assert released == sorted(released)
+    assert all(at >= recorded[offset] + 2_000 for at, offset in released)
+
+
 @pytest.mark.parametrize("when", ["hold", "drop"])
 def test_an_entitys_view_is_whole_again_after_a_suspension(bench, when):
     b = bench(kind="entity", when=when)

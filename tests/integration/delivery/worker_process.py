@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 
 from broker.cluster.client import ClusterFatal, Connection, Fenced
+from broker.delivery.conditions import Conditions
 from broker.delivery.identity import open_identity
 from broker.delivery.routes import Routes
 from broker.delivery.supervisor import Ending
-from broker.delivery.worker import Conditions, Worker
+from broker.delivery.worker import Worker
 from broker.pipeline import Ground
 from tests.integration.delivery.scenario import FileRegister, PortEngine, PortPlan
 

@@ -119,6 +119,12 @@ FORM = [
     ("start: 2026-12-01", "start: 3026-12-01", "AGR-007", (37, 10)),
 ]
 MEANING = [
+    (
+        "when_suspended: hold",
+        "when_suspended: hold\n  window:\n    opens: '08:00'\n    closes: '08:00'",
+        "AGR-070",
+        (45, 13),
+    ),
     ("end: 2029-11-30", "end: 2026-11-30", "AGR-021", (38, 8)),
     ("review: 2027-12-01", "review: 2030-12-01", "AGR-021", (39, 11)),
     ("organisation: work-and-pensions", "organisation: home-office", "AGR-020", (11, 19)),
@@ -131,7 +137,6 @@ MEANING = [
     ("retention: P30D", "cloudevents_headers: true", "AGR-025", (41, 24)),
     ("kind: dsa", "kind: mou", "AGR-025", (4, 7)),
     ("[return-leg-may-be-missing@2]", "[a@1, a@2]", "AGR-026", (33, 14)),
-    ("after_delivery:\n  retention: P2Y\n", "review: { overdue: suspend }\n", "AGR-025", (43, 9)),
 ]
 
 

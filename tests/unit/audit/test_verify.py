@@ -172,16 +172,25 @@ def test_a_job_that_nobody_asked_for_is_refused(mode, job):
 
 
 def test_one_act_may_ask_for_several_jobs():
+    world = World()
+    jobs = tuple(Job(5, JobKind.BACKFILL, "crossings", name, "flow") for name in ("B", "A"))
+    world.snapshots[9] = replace(world.snapshots[9], jobs=jobs)
+    world.decide(SOURCE, 0, [(0, 0, {"A": "hold", "B": "deny"})])
+    for name in ("A", "B"):
+        world.decide(SOURCE, 0, [(0, 0, {name: "deny"})], mode="backfill", job=5)
+    assert found_codes(world) == set()
+
+
+def test_a_release_decides_one_share_and_cites_the_act_that_approved_it():
     world = honest()
-    jobs = tuple(Job(5, JobKind.RELEASE, "crossings", name, "flow") for name in ("B", "A"))
-    world.snapshots[9] = replace(world.snapshots[9], jobs=(*jobs, *world.snapshots[9].jobs[1:]))
+    world.decide(SOURCE, 0, [(5, 3, {"A": "deny", "B": "deny"})], mode="release", job=5)
+    assert found_codes(world) == {"AUD-029"}
+    world = honest()
+    world.decide(SOURCE, 0, [(5, 3, {"B": "deny"})], mode="release", job=5)
     assert found_codes(world) == set()
 
 
 def test_a_job_decides_its_own_share_and_record_only():
-    world = honest()
-    world.decide(SOURCE, 0, [(5, 3, {"B": "deny"})], mode="release", job=5)
-    assert found_codes(world) == {"AUD-029"}
     world = honest()
     world.decide(SOURCE, 0, [(5, 3, {"A": "deny", "B": "deny"})], mode="replay", job=6)
     assert found_codes(world) == {"AUD-029"}

@@ -66,7 +66,7 @@ def agreement(reference: str, dataset: str, *, suspended: bool = False, ended: b
     state = AgreementState.SUSPENDED if suspended else AgreementState.APPROVED
     state = AgreementState.TERMINATED if ended else state
     held = (Suspension(6, BEGIN, "x", "x"),) if suspended else ()
-    return AgreementEntry(value, HASH, "x", state, 1, BEGIN, END, suspensions=held)
+    return AgreementEntry(value, HASH, "x", state, 1, BEGIN, END, approved_position=5, suspensions=held)
 
 
 def snapshot(position: int, **changes) -> Snapshot:
@@ -83,7 +83,7 @@ def snapshot(position: int, **changes) -> Snapshot:
             "E": (agreement("E", "travellers"),),
         },
         workers={"worker-1": WORKER},
-        jobs=(Job(5, JobKind.RELEASE, "crossings", "A", "flow"), Job(6, JobKind.REPLAY, "crossings", None, None, 0, 2)),
+        jobs=(Job(6, JobKind.REPLAY, "crossings", None, None, 0, 2),),
     )
     return replace(base, **changes)
 

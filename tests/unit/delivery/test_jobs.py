@@ -1,6 +1,6 @@
 """The steps of the re-derive job on a partition's progress, without any server."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from hypothesis import given, settings
@@ -25,13 +25,11 @@ SHARE = "share.dsa-1.flow"
 IN_FORCE, HELD, DROPPED = Standing.IN_FORCE, Standing.HELD, Standing.DROPPED
 
 
-def situation(standing=IN_FORCE, *, kind=Kind.EVENT, live=10, low=0, partition=0):
+def situation(standing=IN_FORCE, *, kind=Kind.EVENT, live=10, low=0, partition=0, embargo=None, resting=()):
     standings = {} if standing is None else {SHARE: standing}
-    return Situation(kind, partition, low, live, standings)
-
-
-def release(position):
-    return Job(position, JobKind.RELEASE, "flow", "DSA-1", "flow")
+    embargoes = {} if embargo is None else {SHARE: embargo}
+    approved = dict.fromkeys(standings, 4)
+    return Situation(kind, partition, low, live, standings, frozenset(), approved, embargoes, frozenset(resting))
 
 
 def backfill(position):
@@ -51,30 +49,30 @@ def test_a_dropped_event_is_never_released_but_a_dropped_entity_is():
     assert note_held(Progress(), situation(DROPPED, kind=Kind.ENTITY), 3, None).held == {SHARE: ((3, None),)}
 
 
-def test_release_decides_exactly_the_closed_ranges_and_is_done():
+def test_release_needs_no_act_and_decides_exactly_the_closed_ranges():
     progress = Progress(held={SHARE: ((3, 6), (8, None))})
-    progress = review(progress, [release(40)], situation(IN_FORCE, live=9))
+    progress = review(progress, [], situation(IN_FORCE, live=9))
     task = next_task(progress, situation())
-    assert (task.start, task.end, task.mode) == (3, 6, Mode.RELEASE)
+    assert (task.start, task.end, task.mode, task.cursor.position) == (3, 6, Mode.RELEASE, 4)
     progress = advance(progress, task, 5)
     assert next_task(progress, situation()).start == 5
     progress = advance(progress, next_task(progress, situation()), 6)
     task = next_task(progress, situation())
     assert (task.start, task.end) == (8, 9)
-    progress = review(advance(progress, task, 9), [release(40)], situation(live=20))
-    assert (progress.held, progress.jobs, progress.jobs_adopted) == ({}, (), 40)
+    progress = review(advance(progress, task, 9), [], situation(live=20))
+    assert (progress.held, progress.jobs) == ({}, ())
 
 
 def test_a_release_waits_while_suspended_again():
     progress = Progress(held={SHARE: ((3, 6),)})
-    progress = review(progress, [release(40)], situation(HELD, live=9))
-    assert progress.jobs
+    progress = review(progress, [], situation(HELD, live=9))
+    assert progress.held
     assert next_task(progress, situation(HELD)) is None
     assert next_task(progress, situation(IN_FORCE)) is not None
 
 
 def test_what_is_held_for_an_agreement_that_has_ended_is_forgotten():
-    progress = Progress(held={SHARE: ((3, None),)}, jobs=(Cursor(4, JobKind.RELEASE, SHARE),))
+    progress = Progress(held={SHARE: ((3, None),)}, jobs=(Cursor(4, JobKind.BACKFILL, SHARE),))
     progress = review(progress, [], situation(None))
     assert (progress.held, progress.jobs) == ({}, ())
 
@@ -141,14 +139,12 @@ def test_a_progress_key_names_its_source_partition():
 def test_every_record_decided_while_suspended_is_released_once_and_no_other(story, chunk):
     """Whatever the order of suspensions, batches of one record, and job chunks."""
     progress, standing, live = Progress(), IN_FORCE, 0
-    waiting, released, jobs = set(), [], []
-    for position, act in enumerate([*story, "resume", "batch"]):
-        if act == "suspend":
-            standing = HELD
-        elif act == "resume" and standing is HELD:
-            standing, jobs = IN_FORCE, [*jobs, release(position)]
+    waiting, released = set(), []
+    for act in [*story, "resume", "batch"]:
+        if act in ("suspend", "resume"):
+            standing = HELD if act == "suspend" else IN_FORCE
         now = situation(standing, live=live)
-        progress = review(progress, jobs, now)
+        progress = review(progress, [], now)
         if act == "batch":
             progress = note_held(progress, now, live, None)
             if standing is HELD:
@@ -176,17 +172,18 @@ def test_a_version_that_has_not_begun_does_not_hide_the_one_in_force():
     during, after = datetime(2027, 6, 1, tzinfo=UTC), datetime(2028, 6, 1, tzinfo=UTC)
     for share in agreement().shares:
         topic = topics.share("DSA-2026-101", share.id)
-        standings, awaited = standings_of(register.snapshot, share.dataset, during)
+        found = standings_of(register.snapshot, share.dataset, during)
         assert (
-            standings[topic]
+            found.standings[topic]
             is stand(register.snapshot, Coverage(old, share), during).standing
             is not Standing.NOT_COVERING
         )
-        assert awaited == {new.approved_position}
-        standings, awaited = standings_of(register.snapshot, share.dataset, after)
-        assert (standings[topic], awaited) == (
+        assert (found.awaited, found.approved[topic]) == ({new.approved_position}, old.approved_position)
+        found = standings_of(register.snapshot, share.dataset, after)
+        assert (found.standings[topic], found.awaited, found.approved[topic]) == (
             stand(register.snapshot, Coverage(new, share), after).standing,
-            frozenset(),
+            set(),
+            new.approved_position,
         )
 
 
@@ -199,10 +196,12 @@ def test_a_backfill_waits_for_the_version_it_is_for_while_the_one_before_it_is_i
 
 
 class Source:
-    """A source partition to read, without Kafka."""
+    """A source partition to read, without Kafka; record n was recorded n minutes after the beginning."""
 
     def __init__(self, keys):
-        self.messages = [Message("source.flow", 0, offset, 0, key, b"", ()) for offset, key in enumerate(keys)]
+        self.messages = [
+            Message("source.flow", 0, offset, 60_000 * offset, key, b"", ()) for offset, key in enumerate(keys)
+        ]
 
     def read(self, topic, partition, start, end):
         del topic, partition
@@ -221,3 +220,86 @@ def test_two_shares_that_one_act_releases_are_read_each_over_its_own_range(monke
         b"c",
         b"d",
     ]
+
+
+def minutes(number):
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+
+
+def test_under_an_embargo_a_chunk_ends_at_the_first_record_that_is_not_due(monkeypatch):
+    monkeypatch.setattr(rederive, "Reader", lambda _: Source([b"a", b"b", b"a", b"c"]))
+    rederiver = rederive.Rederiver(None)
+    owned = Owned("source.flow", 0, 4, Mark(), Progress())
+
+    def chunk(kind, start, until, most=9):
+        task = Task(Cursor(4, JobKind.RELEASE, SHARE), start, 4)
+        found = rederiver.chunk(owned, task, kind, most, minutes(until))
+        return [record.offset for record in found.records], found.reached, found.waits
+
+    assert chunk(Kind.EVENT, 0, 1) == ([0, 1], 2, minutes(2))
+    assert chunk(Kind.EVENT, 2, 1) == ([], 2, minutes(2))
+    assert chunk(Kind.EVENT, 2, 9) == ([2, 3], 4, None)
+    assert chunk(Kind.ENTITY, 0, 1) == ([0, 1], 2, minutes(2)), "a newer record that is not due takes nothing away"
+    rederiver.forget("source.flow", 0)
+    assert chunk(Kind.ENTITY, 0, 2, most=1) == ([1], 2, None), "of what is due, the newest of each key"
+    assert chunk(Kind.ENTITY, 2, 2) == ([2], 3, minutes(3))
+
+
+def test_under_an_embargo_the_newest_range_stays_open_and_is_released_from_its_front():
+    now = situation(embargo=timedelta(hours=1), live=10)
+    progress = note_held(Progress(), now, 3, None)
+    assert review(progress, [], now).held == {SHARE: ((3, None),)}
+    task = next_task(progress, now)
+    assert (task.start, task.end) == (3, 10)
+    assert advance(progress, task, 7).held == {SHARE: ((7, None),)}
+    drained = advance(progress, task, 10)
+    assert next_task(drained, now) is None
+    assert next_task(progress, situation(embargo=timedelta(hours=1), resting=[SHARE])) is None
+    assert review(progress, [], situation(live=12)).held == {SHARE: ((3, 12),)}, "a version without it releases all"
+    assert review(progress, [], situation(DROPPED, live=12)).held == {SHARE: ((3, 12),)}
+
+
+def test_what_is_loaded_under_an_embargo_waits_like_everything_else():
+    now = situation(kind=Kind.ENTITY, low=2, live=50, embargo=timedelta(hours=1))
+    progress = review(Progress(), [backfill(7)], now)
+    assert (progress.jobs, progress.held) == ((), {SHARE: ((2, 50),)})
+    assert note_held(progress, now, 50, None).held == {SHARE: ((2, 50), (50, None))}
+
+
+EMBARGO = 3
+"""Minutes; one record is recorded in each."""
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(
+    st.lists(st.sampled_from(["record", "record", "close", "open", "wait", "work"]), max_size=30),
+    st.sampled_from([None, EMBARGO]),
+    st.integers(1, 4),
+)
+def test_every_record_is_delivered_once_in_order_and_never_early(story, embargo, most):
+    """Live batches of one record, a window that opens and closes, an embargo, and chunks of any size."""
+    progress, is_open, minute = Progress(), True, 0
+    recorded, delivered = [], []
+    waits = timedelta(minutes=embargo) if embargo else None
+    for act in [*story, "open", *["wait"] * EMBARGO, *["work"] * 40]:
+        if act in ("open", "close"):
+            is_open = act == "open"
+        minute += act == "wait"
+        offset = len(recorded)
+        now = situation(IN_FORCE if is_open else HELD, live=offset, embargo=waits)
+        progress = review(progress, [], now)
+        if act == "record":
+            progress = note_held(progress, now, offset, None)
+            if is_open and waits is None:
+                delivered.append((offset, minute))
+            recorded.append(minute)
+        task = next_task(progress, now) if act == "work" else None
+        if task is not None:
+            due = [o for o in range(task.start, task.end) if embargo is None or recorded[o] + embargo <= minute][:most]
+            reached = task.start + len(due)
+            delivered += [(o, minute) for o in due]
+            progress = advance(progress, task, reached)
+    assert sorted(offset for offset, _ in delivered) == list(range(len(recorded))), "each once"
+    if embargo:
+        assert delivered == sorted(delivered)
+        assert all(at >= recorded[offset] + embargo for offset, at in delivered)

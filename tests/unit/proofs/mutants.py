@@ -6,10 +6,24 @@ A clause that is newly `enforced` or `partly` enforced is entered here, and stan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from agreements.model import Agreement, Dates, Delivery, Law, Limits, Party, Processor, Purposes, Side, Treatment
+from agreements.model import (
+    Agreement,
+    Attestation,
+    Dates,
+    Delivery,
+    Law,
+    Limits,
+    Party,
+    Processor,
+    Purposes,
+    Review,
+    Side,
+    Treatment,
+    Window,
+)
 from agreements.shares import Confidence, CriminalOffence
 from agreements.snapshot import AgreementState
 from broker.audit.segment import Terms
@@ -47,6 +61,7 @@ def everything() -> Agreement:
             criminal_offence=CriminalOffence(condition="Schedule 1"),
             subject_categories=("victim",),
             withhold=("protected:child",),
+            caveats=("partial@1",),
             confidence=Confidence(field="match", at_least_percent=60),
         ),
         law=Law(power="An Act", lawful_basis="Article 6(1)(e)", regime="uk-gdpr", cross_regime="A reason"),
@@ -58,8 +73,12 @@ def everything() -> Agreement:
         ),
         purposes=Purposes(prohibited=("marketing",)),
         limits=Limits(look_back=timedelta(days=30)),
+        attestations=(Attestation(id="training", by=RECIPIENT, subject="All are trained.", every=timedelta(days=30)),),
+        review=Review(overdue="suspend"),
         dates=Dates(start=date(2026, 1, 1), end=date(2026, 12, 31)),
-        delivery=Delivery(retention=timedelta(days=7)),
+        delivery=Delivery(
+            retention=timedelta(days=7), embargo=timedelta(hours=1), window=Window(opens="08:00", closes="18:00")
+        ),
     )
 
 
@@ -158,6 +177,17 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
     "dates.start": (_covers(start=False, end=True),),
     "dates.end": (_covers(start=True, end=False),),
     "delivery.retention": ({"broker.cluster.plan.share_topic": _kept_for_a_year},),
+    "delivery.embargo": (
+        {"broker.policy.settle._Task._is_under_embargo": _gives(False)},
+        {"broker.pipeline._released_until_ms": _gives(None)},
+    ),
+    "delivery.window": ({"agreements.standing.is_open": _gives(True)},),
+    "shares.caveats": (
+        {"agreements.standing._CONDITIONS": ()},
+        {"agreements.standing.unacknowledged": _gives(iter(()))},
+    ),
+    "attestations": ({"agreements.standing.attestation_stops": _gives(datetime(2090, 1, 1, tzinfo=UTC))},),
+    "review": ({"agreements.standing.review_stops": _gives(None)},),
     "delivery.when_suspended": (
         {"agreements.snapshot.Suspension.concerns": _gives(False)},
         {"broker.policy.settle._Task._stopped": _gives(None)},
