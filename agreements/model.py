@@ -99,39 +99,53 @@ class Under(Clause):
     """The umbrella this agreement can only narrow, pinned by hash (NARROW-ONLY)."""
 
     reference: Reference
+    """The umbrella's reference."""
     version: Count
+    """Which of its versions."""
     hash: ContentHash
+    """The content hash of that version: what was signed under cannot change."""
 
 
 class Contact(Clause):
     """An office of a party and where it is reached."""
 
     office: Text
+    """Data protection officer, information asset owner, sharing lead, …"""
     address: Text
+    """Where the office is reached, not a person."""
 
 
 class Processor(Clause):
     """Somebody who works on the data for a party; the broker gives it no access of its own."""
 
     organisation: OrganisationIdentifier
+    """Who works on the data."""
     task: Text
+    """What it does for the party."""
     until: Day | None = None
+    """The last day of its task."""
 
 
 class Access(Clause):
     """Who inside the party may see the data."""
 
     people: Text
+    """Which roles may see the data."""
     vetting: Text | None = None
+    """The clearance and training that they need."""
 
 
 class Party(Clause):
     """An organisation on one side, and the offices that sign for it."""
 
     organisation: OrganisationIdentifier
+    """Its identifier in the register."""
     side: Annotated[Side, Field(strict=False)]
+    """Provides or receives."""
     role: Literal["controller", "joint-controller", "processor"]
+    """Its role under data-protection law."""
     signs: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Every office that has to sign for the party."""
     contacts: tuple[Contact, ...] = ()
     processors: tuple[Processor, ...] = ()
     access: Access | None = None
@@ -145,16 +159,20 @@ class Purposes(Clause):
     permitted: tuple[PurposeIdentifier, ...] = ()
     """Empty: each share's purpose alone."""
     prohibited: tuple[PurposeIdentifier, ...] = ()
+    """Prohibited whatever else is said: enforcement, marketing, profiling, re-identification, training of models, …"""
 
 
 class Law(Clause):
     """The power to share, the lawful basis and the data-protection regime."""
 
     power: Text
+    """The statute and section that give the power to share."""
     gateway: Text | None = None
     """The statutory gateway, where another provision than the power opens it."""
     lawful_basis: Text
+    """UK GDPR Article 6, or the basis under Part 3 or 4."""
     regime: Literal["uk-gdpr", "part-3", "part-4"]
+    """UK GDPR, or Part 3 (law enforcement) or Part 4 (intelligence services) of the Data Protection Act 2018."""
     cross_regime: Text | None = None
     """Why data held under another regime than the recipient's may flow; without it such data may not."""
     binding: bool = False
@@ -169,6 +187,7 @@ class Limits(Clause):
     distinct_subjects_per_month: Count | None = None
     """Different people of all shares together, a month in Europe/London."""
     when_reached: Literal["suspend", "hold", "deny"] = "suspend"
+    """What happens when a limit is reached: the agreement is suspended, or records are held or not shared until the day or month is over."""
     look_back: ExactDuration | None = None
     """How old an event may be when it is delivered."""
 
@@ -177,15 +196,20 @@ class Dates(Clause):
     """Whole days in Europe/London; `end` is inclusive."""
 
     start: Day
+    """Nothing is delivered before."""
     end: Day
+    """The last day, until midnight."""
     review: Day | None = None
+    """The day by which the parties have looked at it again."""
 
 
 class Window(Clause):
     """The hours of the day in which records are delivered; outside them they are held."""
 
     opens: ClockTime
+    """From this time of day on."""
     closes: ClockTime
+    """Before this time of day; earlier than `opens` means past midnight."""
     days: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...] = ()
     """Empty: every day."""
 
@@ -194,21 +218,29 @@ class Delivery(Clause):
     """How and when the department receives."""
 
     retention: ExactDuration = timedelta(days=7)
+    """How long a record stays on the department's topic."""
     cloudevents_headers: bool = False
+    """Whether records carry the attributes of CloudEvents as headers."""
     embargo: ExactDuration | None = None
     """How long after it was recorded a change is held before it is delivered."""
     window: Window | None = None
     when_suspended: Annotated[WhenSuspended, Field(strict=False)] = WhenSuspended.DROP
+    """Held for later, or dropped."""
 
 
 class Agreement(Clause):
     """One agreement, as its text says.  Its content hash is that of its canonical form (`agreements.text.content_hash`)."""
 
     concordat: HeaderLine = "agreement/1"
+    """Which form the text has."""
     reference: Reference
+    """The name by which everybody knows the agreement; it makes the names of topics."""
     version: Count
+    """From 1, without gaps; a change is a new version, which is signed anew."""
     kind: Annotated[AgreementKind, Field(strict=False)]
+    """What sort of document it is: only under a DSA is anything delivered."""
     title: Text
+    """What is shared and what for, in one line."""
     change: Text | None = None
     """What this version changes, and why."""
     under: Under | None = None
@@ -232,9 +264,13 @@ class Agreement(Clause):
     audit: Audit = Audit()
     returns: tuple[PeriodicReturn, ...] = ()
     costs: Text | None = None
+    """Who pays what."""
     disputes: Text | None = None
+    """Who settles what the parties cannot, and how a complaint gets there."""
     liability: Text | None = None
+    """Who answers for what, and with what consequence."""
     variation: Text | None = None
+    """How the parties agree on a change; here a change is always a new version."""
     review: Review = Review()
     termination: Termination = Termination()
 

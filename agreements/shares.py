@@ -27,6 +27,7 @@ class SpecialCategory(Clause):
     """The condition under which special-category data (UK GDPR Article 9, DPA 2018 section 35(8)) may leave."""
 
     condition: Text
+    """Article 9 (2) and Schedule 1, or the condition for sensitive processing."""
     policy_document: Text
     """The appropriate policy document that the condition needs."""
 
@@ -35,12 +36,14 @@ class CriminalOffence(Clause):
     """The condition under which criminal-offence data (UK GDPR Article 10) may leave."""
 
     condition: Text
+    """Article 10 and Schedule 1."""
 
 
 class Confidence(Clause):
     """A record leaves only where a number of it, the confidence of a match, is at least so high."""
 
     field: FieldPath
+    """The number, from 0 to 1."""
     at_least_percent: Annotated[int, Field(ge=1, le=100)]
     """Of the number 1, which is certainty: 60 stands for 0.6."""
 
@@ -49,18 +52,23 @@ class Share(Clause):
     """One dataset, one purpose, one recipient, one topic."""
 
     id: ShareIdentifier
+    """Names the share's topic."""
     dataset: ShareIdentifier
+    """The dataset that is shared; no other is read."""
     contract: Annotated[int, Field(ge=0, le=2**53 - 1)]
     """The contract's major version."""
     purpose: PurposeIdentifier
+    """The one purpose for which the share is delivered."""
     population: Text | None = None
     """Whom the data is about, in words; `rows` is what holds."""
     classification_ceiling: Classification
+    """A dataset of a higher classification is not shared."""
     handling: tuple[Text, ...] = ()
     """Markings and handling instructions that the recipient keeps: every marking of the contract is among them."""
     rows: Text | None = None
     """The row filter in the CEL subset; None shares every row."""
     key: Literal["keep", "tokenise"]
+    """How the record's key is made: kept where it is not personal, else a pseudonym."""
     fields: Fields
     """Dotted path to treatment; what is not named is dropped (DEFAULT-DENY)."""
     never: tuple[Tag, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,9 @@ from broker import clock
 from broker.cli import agreement_explain, agreement_schema, agreement_simulate
 from broker.cli.acting import OperatorKey, cluster, operator, said
 from broker.cli.agreement_check import check
+from broker.cli.agreement_edit import edit
 from broker.cli.agreement_named import Wanted, named
+from broker.cli.agreement_new import new
 from broker.cli.agreement_sign import review, sign, submit, withdraw
 from broker.cli.agreement_stop import resume, suspend, terminate
 from broker.cli.agreement_terms import Reference
@@ -31,7 +32,6 @@ from broker.register import commands
 from broker.register.codes import NO_SUCH
 from broker.register.follow import read_snapshot
 from broker.register.history import history_of
-from broker.register.template import TEMPLATE
 from broker.settings import load
 from contracts.faults import Refused
 
@@ -43,26 +43,8 @@ app.command(name="explain")(agreement_explain.command)
 app.command(name="schema")(agreement_schema.command)
 
 
-@app.command()
-def new(
-    *, output: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None, json: Json = False
-) -> None:
-    """Print a complete agreement to start from.
-
-    Example: concordat agreement new --output DSA-2027-001.agreement.yaml
-    """
-    if output is not None:
-        try:
-            with output.open("x", encoding="utf-8") as file:
-                file.write(TEMPLATE)
-        except OSError as error:
-            raise Refused(NO_SUCH.fault(f"{output}: {error.strerror}")) from error
-    if json:
-        emit({"file": None if output is None else str(output), "text": TEMPLATE}, json=True)
-    elif output is None:
-        write(TEMPLATE)
-
-
+app.command()(new)
+app.command()(edit)
 app.command()(check)
 
 

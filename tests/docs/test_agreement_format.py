@@ -27,7 +27,7 @@ def test_the_page_and_the_schema_are_current():
 
 def test_every_key_says_what_may_stand_there_and_every_clause_has_a_class():
     found = {key.path.replace("[]", ""): key for key in reference.every_key()}
-    assert all(key.form for key in found.values())
+    assert all(key.form and key.meaning for key in found.values())
     assert set(MECHANISMS) <= set(found), "a mechanism for a clause that does not exist"
     for path, key in found.items():
         if "clauses" not in key.form:
