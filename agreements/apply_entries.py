@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
-from agreements.codes import NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
+from agreements.codes import COMBINATION, NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
+from agreements.combination import clashes
 from agreements.lifecycle import Event, after
 from agreements.model import Agreement
 from agreements.mutable import OPERATOR, Actor, MutableRegister, Rejected
@@ -48,3 +50,12 @@ def party_signatory(agreement: Agreement, actor: Actor) -> Signatory:
 def organisation_of(agreement: Agreement, actor: Actor) -> str:
     """On whose behalf the actor stops or resumes: a party's, or the operator's own (empty)."""
     return "" if actor.name == OPERATOR else party_signatory(agreement, actor).organisation
+
+
+def check_combination(register: MutableRegister, agreement: Agreement, now: datetime) -> None:
+    """Rejected where the recipient would receive what never goes together with what it has."""
+    entries = (entry for versions in register.agreements.values() for entry in versions)
+    found = next(clashes(agreement, entries, now), None)
+    if found is not None:
+        ours, other = agreement.shares[found.share].dataset, found.other.agreement.reference
+        raise Rejected(COMBINATION, f"{ours} never goes with {found.dataset}, which {other} shares")

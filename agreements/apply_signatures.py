@@ -11,7 +11,7 @@ from dataclasses import replace
 import msgspec
 
 from agreements.acts import Act, AgreementSigned
-from agreements.apply_entries import moved, party_signatory, versions_of
+from agreements.apply_entries import check_combination, moved, party_signatory, versions_of
 from agreements.clauses import report_hash
 from agreements.codes import (
     BAD_SCHEMA,
@@ -101,6 +101,7 @@ def _approve(
     at: Circumstances,
 ) -> None:
     agreement = entry.agreement
+    check_combination(register, agreement, at.time)
     if set(act.view_schemas) != {share.id for share in agreement.shares}:
         raise Rejected(BAD_SCHEMA, "the last signature carries the view schema of every share")
     used = {f"{topics.share(act.reference, share)}-value": number for share, number in act.view_schemas.items()}

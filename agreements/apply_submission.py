@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agreements.acts import Act, AgreementSubmitted
-from agreements.apply_entries import moved, party_signatory
+from agreements.apply_entries import check_combination, moved, party_signatory
 from agreements.checks import contradictions
 from agreements.clauses import leaves_nothing_unenforced
 from agreements.codes import BAD_TERMS, UNKNOWN_OBJECT, WRONG_STATE
@@ -24,6 +24,7 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
     for party in agreement.parties:
         if party.organisation not in register.parties:
             raise Rejected(UNKNOWN_OBJECT, f"the party {party.organisation}")
+    check_combination(register, agreement, at.time)
     drafter = party_signatory(agreement, at.actor)
     versions = register.agreements.get(act.reference) or ()
     _check_may_follow(agreement, versions)

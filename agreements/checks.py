@@ -7,7 +7,19 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from agreements.clauses import Path, unenforced
-from agreements.codes import CAVEATS, DATES, LOOK_BACK, NO_FIELD_LEAVES, PARTIES, PROHIBITED, SHARES, UNENFORCED, WINDOW
+from agreements.codes import (
+    CAVEATS,
+    COMBINATION,
+    DATES,
+    GEOGRAPHY,
+    LOOK_BACK,
+    NO_FIELD_LEAVES,
+    PARTIES,
+    PROHIBITED,
+    SHARES,
+    UNENFORCED,
+    WINDOW,
+)
 from agreements.gates import closed_gates
 from agreements.lifecycle_codes import GATE
 from agreements.model import Agreement, AgreementKind, Share, Side
@@ -32,7 +44,8 @@ def problems(agreement: Agreement) -> list[Problem]:
 
 def contradictions(agreement: Agreement) -> list[Problem]:
     """The faults that do not depend on what this version of the broker can enforce; the fold relies on them."""
-    return [*_parties(agreement), *_dates(agreement), *_shares(agreement), *_limits(agreement), *_window(agreement)]
+    clauses = (_parties, _geography, _dates, _shares, _combinations, _limits, _window)
+    return [problem for check in clauses for problem in check(agreement)]
 
 
 def _parties(agreement: Agreement) -> Iterator[Problem]:
@@ -49,6 +62,29 @@ def _parties(agreement: Agreement) -> Iterator[Problem]:
             count = sum(party.side is side for party in agreement.parties)
             if count != 1:
                 yield Problem(("parties",), PARTIES, f"a DSA has exactly one {side}; there are {count}")
+
+
+def _geography(agreement: Agreement) -> Iterator[Problem]:
+    """The gate of `geography`: where the recipient keeps the data is said, and agreed."""
+    if agreement.geography is None or agreement.kind is not AgreementKind.DSA:
+        return
+    for index, party in enumerate(agreement.parties):
+        if party.side is Side.RECIPIENT and party.hosting not in agreement.geography.countries:
+            path: Path = ("parties", index) if party.hosting is None else ("parties", index, "hosting")
+            where = party.hosting or "a country that is not said"
+            message = (
+                f"{party.organisation} keeps the data in {where}; {', '.join(agreement.geography.countries)} are agreed"
+            )
+            yield Problem(path, GEOGRAPHY, message)
+
+
+def _combinations(agreement: Agreement) -> Iterator[Problem]:
+    """What never goes together does not go together in one agreement either."""
+    for index, share in enumerate(agreement.shares):
+        for other in agreement.shares:
+            if other.dataset in share.never_with:
+                message = f"{share.id} never goes with {other.dataset}, which {other.id} shares"
+                yield Problem(("shares", index, "never_with"), COMBINATION, message)
 
 
 def _dates(agreement: Agreement) -> Iterator[Problem]:

@@ -142,6 +142,20 @@ NO_FIELD_LEAVES = Code(
     _NOT_SUBMITTED,
     "name at least one field that may leave, or remove the share",
 )
+COMBINATION = Code(
+    "AGR-028",
+    "never together",
+    "the recipient receives, or would receive, two datasets of which an agreement says that they never go together",
+    "the agreement is neither submitted nor activated",
+    "end the other agreement first, or agree without `never_with`",
+)
+GEOGRAPHY = Code(
+    "AGR-029",
+    "outside the agreed countries",
+    "`geography.countries` is agreed, and the recipient's `hosting` is missing or is not one of them",
+    "the agreement cannot be submitted",
+    "say in `hosting` where the recipient keeps the data, in one of the countries",
+)
 WRONG_STATE = Code(
     "AGR-040",
     "wrong state",
@@ -276,4 +290,6 @@ CODES = (
     SEALED_KEY,
     ROTATION,
     *umbrella_codes.CODES,
+    COMBINATION,
+    GEOGRAPHY,
 )

@@ -83,7 +83,9 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             "tests/integration/test_department.py",
         ),
         "parties.access": _said(),
-        "parties.hosting": _said(),
+        "parties.hosting": Mechanism(
+            _G, "among the countries of `geography`, where that is agreed", "tests/unit/agreements/test_combination.py"
+        ),
         "purposes.permitted": _missing(_NOT_YET),
         "purposes.prohibited": Mechanism(
             _P, "no share may have such a purpose; use by the recipient is its promise", _FAULTY
@@ -146,7 +148,11 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             "records below it, or without a number, are not shared",
             f"{_TWIN}::test_records_are_checked_as_the_twin_does",
         ),
-        "shares.never_with": _missing(_NOT_YET),
+        "shares.never_with": Mechanism(
+            _E,
+            "refused beside such a dataset; what was approved later stops",
+            "tests/unit/agreements/test_combination.py",
+        ),
         "shares.caveats": Mechanism(
             _E,
             "nothing is delivered until the recipient has acknowledged the caveats that the contract has now",
@@ -178,7 +184,9 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             f"{_WINDOWS}::test_outside_its_window_a_share_is_held_whatever_a_suspension_does",
         ),
         "delivery.when_suspended": Mechanism(_E, "records are held or dropped while suspended", _ENGINE),
-        "geography": _missing(_NOT_YET),
+        "geography": Mechanism(
+            _G, "the recipient's `hosting` is one of its countries", "tests/unit/agreements/test_combination.py"
+        ),
         "security": _said(),
         "attestations": Mechanism(
             _E,

@@ -213,6 +213,19 @@ class Snapshot:
         """
         return self._coverages.get(dataset, ())
 
+    @cached_property
+    def _excluding(self) -> Mapping[str, tuple[Coverage, ...]]:
+        index: dict[str, list[Coverage]] = {}
+        for coverages in self._coverages.values():
+            for coverage in coverages:
+                for dataset in coverage.share.never_with:
+                    index.setdefault(dataset, []).append(coverage)
+        return {dataset: tuple(found) for dataset, found in index.items()}
+
+    def excluding(self, dataset: str) -> tuple[Coverage, ...]:
+        """Every signed share that says it never goes with `dataset`."""
+        return self._excluding.get(dataset, ())
+
     def contract(self, dataset: str, major: int | None = None) -> ContractEntry | None:
         """The newest published version of a dataset's contract, of one major version if asked."""
         versions = self.contracts.get(dataset, ())

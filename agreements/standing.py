@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from agreements.combination import rivals
 from agreements.duties import attestation_stops, done_under, review_stops, unacknowledged
 from agreements.model import Share
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot, Standing
@@ -62,6 +63,12 @@ def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterato
     done = done_under(snapshot, entry)
     dates = [entry.starts_at, entry.ends_at, review_stops(entry, done)]
     dates += [attestation_stops(done, attestation, now) for attestation in entry.agreement.attestations]
+    dates += [
+        moment
+        for share in entry.agreement.shares
+        for rival in rivals(snapshot, entry, share)
+        for moment in (rival.entry.starts_at, rival.entry.ends_at)
+    ]
     dates += [made.at for made in done.attestations.values()]
     yield from (moment for moment in dates if moment is not None and moment > now)
     if (window := entry.agreement.delivery.window) is not None:
@@ -72,6 +79,15 @@ def _suspended(facts: Facts) -> Stand | None:
     """By an act of either party or of the operator."""
     if facts.entry.stops(facts.share):
         return facts.stopped("suspended", "delivery.when_suspended")
+    return None
+
+
+def _combined(facts: Facts) -> Stand | None:
+    """Beside what was approved before, and may not be received together with it."""
+    found = rivals(facts.snapshot, facts.entry, facts.share)
+    if any(covers(rival.entry, facts.now) for rival in found):
+        index = next(i for i, share in enumerate(facts.entry.agreement.shares) if share.id == facts.share.id)
+        return facts.stopped("combination", f"shares[{index}].never_with")
     return None
 
 
@@ -107,6 +123,7 @@ def _outside_window(facts: Facts) -> Stand | None:
 
 _CONDITIONS: tuple[Callable[[Facts], Stand | None], ...] = (
     _suspended,
+    _combined,
     _caveat_unacknowledged,
     _attestation_overdue,
     _review_overdue,

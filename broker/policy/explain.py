@@ -128,6 +128,7 @@ _SENTENCES = {
     "untreatable": "A value cannot be treated as agreed, so it was left out",
     "deleted": "The source deleted this record",
     "unchanged": "What the department holds is already the same",
+    "combination": "The recipient receives a dataset already that never goes together with this one",
     "suspended": "The agreement is suspended",
     "caveat-unacknowledged": "The department has not yet acknowledged a known limitation of this data",
     "attestation-overdue": "A party has not made an attestation that it owes",

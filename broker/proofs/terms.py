@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from agreements.checks import problems
-from agreements.codes import PROHIBITED
+from agreements.codes import GEOGRAPHY, PROHIBITED
+from agreements.combination import clashes
 from agreements.instants import end_of, start_of
-from agreements.model import Dates, Delivery, Limits, Party, Processor, Purposes, Side, WhenSuspended
+from agreements.model import Agreement, Dates, Delivery, Limits, Party, Processor, Purposes, Side, WhenSuspended
+from agreements.promises import Geography
 from agreements.snapshot import Suspension
 from broker.cluster import access, plan, principals
 from broker.cluster.objects import Operation, Resource, TopicSpec
@@ -178,6 +180,39 @@ def _other_datasets_are_not_read() -> str:
     return first(withheld(elsewhere, here), equal(elsewhere.outcome, NOTHING))
 
 
+def _never_together() -> str:
+    """Whichever says it: the later is refused, and stops where both stand all the same; the earlier goes on."""
+    plain = agreement(share())
+    excluding = agreement(share(never_with=("elsewhere",)))
+    beside = agreement(share(dataset="elsewhere"), reference="DSA-BESIDE")
+    excluded = agreement(share(dataset="elsewhere", never_with=(DATASET,)), reference="DSA-BESIDE")
+
+    def seen(one: Agreement, other: Agreement, position: int) -> Seen:
+        return deliver(entry_of(one, position=5), entry_of(other, position=position))
+
+    def refused(one: Agreement, other: Agreement) -> bool:
+        return any(clashes(one, [entry_of(other)], NOW))
+
+    refusals = [refused(*pair) for pair in ((plain, beside), (excluding, beside), (plain, excluded))]
+    return first(
+        withheld(seen(excluding, beside, 3), seen(excluding, beside, 7), "combination"),
+        withheld(seen(plain, excluded, 3), seen(plain, beside, 3), "combination"),
+        equal(refusals, [False, True, True]),
+    )
+
+
+def _hosting_in_the_agreed_countries() -> str:
+    def seen(hosting: str | None) -> bool:
+        parties = (
+            Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner",)),
+            Party(organisation=RECIPIENT, side=Side.RECIPIENT, role="controller", signs=("Owner",), hosting=hosting),
+        )
+        made = agreement(parties=parties, geography=Geography(countries=("GB", "IE")))
+        return any(problem.code is GEOGRAPHY for problem in problems(made))
+
+    return equal([seen(country) for country in ("GB", "IE", "US", None)], [False, False, True, True])
+
+
 PROOFS: Proofs = {
     "reference": _cites_reference,
     "version": _cites_version,
@@ -187,6 +222,9 @@ PROOFS: Proofs = {
     "purposes.prohibited": _prohibited_purpose_is_a_fault,
     "shares.id": _one_topic_for_each_share,
     "shares.dataset": _other_datasets_are_not_read,
+    "shares.never_with": _never_together,
+    "parties.hosting": _hosting_in_the_agreed_countries,
+    "geography": _hosting_in_the_agreed_countries,
     "shares.purpose": _cites_purpose,
     "limits.look_back": _look_back,
     "dates.start": _nothing_before_the_start,

@@ -17,7 +17,8 @@ from agreements.acts import (
 )
 from agreements.apply_signatures import missing_offices
 from agreements.clauses import report_hash, report_text
-from agreements.codes import NOT_ENTITLED
+from agreements.codes import COMBINATION, NOT_ENTITLED
+from agreements.combination import clashes
 from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle_codes import OTHER_TEXT
 from agreements.model import Agreement, Share, Side
@@ -75,6 +76,7 @@ def register_faults(
         for party in agreement.parties
         if party.organisation not in snapshot.parties
     ]
+    found += _combined(agreement, snapshot, places or {})
     for index, share in enumerate(agreement.shares):
         contract = snapshot.contract(share.dataset, share.contract)
         if contract is None:
@@ -236,6 +238,16 @@ def seal_content_key(agreement: Agreement, snapshot: Snapshot, keys: KeyProvider
     if secret is None or recipient.encryption_key is None:
         raise Refused(KEY_UNAVAILABLE.fault(f"{key.identifier} version {key.version} was never made, or was destroyed"))
     return base64.b64encode(sealing.seal(recipient.encryption_key, key, secret)).decode()
+
+
+def _combined(agreement: Agreement, snapshot: Snapshot, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:
+    """What the recipient has already and may not receive beside this."""
+    entries = (entry for versions in snapshot.agreements.values() for entry in versions)
+    for clash in clashes(agreement, entries, clock.now()):
+        line, column = places.get(f"shares[{clash.share}].dataset", (None, None))
+        dataset, other = agreement.shares[clash.share].dataset, clash.other.agreement.reference
+        message = f"{dataset} never goes with {clash.dataset}, which {other} shares"
+        yield COMBINATION.fault(message, line=line, column=column)
 
 
 def _unknown_caveats(

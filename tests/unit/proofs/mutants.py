@@ -24,6 +24,7 @@ from agreements.model import (
     Treatment,
     Window,
 )
+from agreements.promises import Geography
 from agreements.shares import Confidence, CriminalOffence
 from agreements.snapshot import AgreementState
 from broker.audit.segment import Terms
@@ -63,14 +64,21 @@ def everything() -> Agreement:
             withhold=("protected:child",),
             caveats=("partial@1",),
             confidence=Confidence(field="match", at_least_percent=60),
+            never_with=("elsewhere",),
         ),
         law=Law(power="An Act", lawful_basis="Article 6(1)(e)", regime="uk-gdpr", cross_regime="A reason"),
         parties=(
             Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner",)),
             Party(
-                organisation=RECIPIENT, side=Side.RECIPIENT, role="controller", signs=("Owner",), processors=(helped,)
+                organisation=RECIPIENT,
+                side=Side.RECIPIENT,
+                role="controller",
+                signs=("Owner",),
+                processors=(helped,),
+                hosting="GB",
             ),
         ),
+        geography=Geography(countries=("GB",)),
         purposes=Purposes(prohibited=("marketing",)),
         limits=Limits(look_back=timedelta(days=30)),
         attestations=(Attestation(id="training", by=RECIPIENT, subject="All are trained.", every=timedelta(days=30)),),
@@ -132,6 +140,13 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
         {"broker.policy.shape.Shaper._refused": _gives(None)},
         {"broker.policy.compile._Task.check_contract": _gives(None)},
     ),
+    "shares.never_with": (
+        {"agreements.standing.rivals": _gives(())},
+        {"agreements.combination.exclude": _gives(False)},
+        {"agreements.snapshot.Snapshot.excluding": _gives(())},
+    ),
+    "parties.hosting": ({"agreements.checks._geography": _gives(())},),
+    "geography": ({"agreements.checks._geography": _gives(())},),
     "shares.purpose": (_NOT_CITED,),
     "shares.classification_ceiling": ({"broker.policy.compile._rank": _gives(0)},),
     "shares.rows": ({"broker.policy.shape._filter": _gives(_gives(True))},),
