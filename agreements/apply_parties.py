@@ -110,7 +110,7 @@ def rotation_faults(register: MutableRegister | Snapshot, identifier: str) -> li
     found = []
     reference = identifier.partition("/")[2].partition("/")[0]
     for entry in register.agreements.get(reference) or ():
-        for share in entry.agreement.shares if entry.state in SIGNED else ():
+        for share in entry.shares if entry.state in SIGNED else ():
             contract = register.contract(share.dataset, share.contract)
             is_event = contract is not None and contract.contract.kind is Kind.EVENT
             if not is_event and uses(entry.agreement, share, identifier):

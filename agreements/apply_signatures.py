@@ -28,7 +28,9 @@ from agreements.model import Agreement
 from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected, Rule
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
 from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature
+from agreements.under import is_complete, takes_accessions, umbrella_of, without_umbrella
 from contracts import topics
+from contracts.faults import Fault
 from contracts.model import Kind
 
 
@@ -36,7 +38,8 @@ def sign(register: MutableRegister, act: AgreementSigned, at: Circumstances) -> 
     """One signature; the last one that is needed approves."""
     versions = versions_of(register, act.reference)
     entry = versions[-1]
-    if entry.state is not AgreementState.AWAITING_SIGNATURES or act.agreement_version != entry.agreement.version:
+    waits = entry.state is AgreementState.AWAITING_SIGNATURES or takes_accessions(entry)
+    if not waits or act.agreement_version != entry.agreement.version:
         raise Rejected(WRONG_STATE, _not_waiting(entry, act.agreement_version))
     signatory = party_signatory(entry.agreement, at.actor)
     _check_statement(act, entry, at.actor, signatory)
@@ -47,7 +50,7 @@ def sign(register: MutableRegister, act: AgreementSigned, at: Circumstances) -> 
     _check_duties(entry, signatory)
     signature = Signature(signatory.identifier, signatory.organisation, signatory.office, at.position, at.time)
     signed = replace(entry, signatures=(*entry.signatures, signature), version=at.version)
-    if len(missing) > 1:
+    if not is_complete(signed) or is_complete(entry):
         if act.view_schemas or act.schemas or act.sealed_keys:
             raise Rejected(BAD_SCHEMA, "only the last signature carries view schemas and sealed keys")
         register.agreements[act.reference] = (*versions[:-1], moved(signed, Event.SIGN))
@@ -102,13 +105,14 @@ def _approve(
 ) -> None:
     agreement = entry.agreement
     check_combination(register, agreement, at.time)
-    if set(act.view_schemas) != {share.id for share in agreement.shares}:
+    _check_umbrella(register, agreement)
+    if set(act.view_schemas) != {share.id for share in entry.shares}:
         raise Rejected(BAD_SCHEMA, "the last signature carries the view schema of every share")
     used = {f"{topics.share(act.reference, share)}-value": number for share, number in act.view_schemas.items()}
     register.check_schemas(act.schemas, used)
     _check_sealed(register, act, agreement)
     jobs = []
-    for share in agreement.shares:
+    for share in entry.shares:
         contract = register.contract(share.dataset, share.contract)
         if contract is None:
             raise Rejected(UNKNOWN_OBJECT, f"no contract {share.dataset} of major version {share.contract}")
@@ -140,6 +144,15 @@ def _check_sealed(register: MutableRegister, act: AgreementSigned, agreement: Ag
         raise Rejected(
             SEALED_KEY, f"{act.reference}: of {', '.join(sorted({s for s, _ in sealed ^ wanted})) or 'a share'}"
         )
+
+
+def _check_umbrella(register: MutableRegister, agreement: Agreement) -> None:
+    """What is above it may have ended or been replaced since it was submitted, and an owner may have come to require one."""
+    if faults := without_umbrella(register.contract, agreement):
+        raise Rejected(faults[0].code, faults[0].message)
+    above = None if agreement.under is None else umbrella_of(register.agreements.get, agreement)
+    if isinstance(above, Fault):
+        raise Rejected(above.code, above.message)
 
 
 def _make_way(old: AgreementEntry, new: AgreementEntry, at: Circumstances) -> AgreementEntry:

@@ -9,10 +9,13 @@ from agreements.clauses import leaves_nothing_unenforced
 from agreements.codes import BAD_TERMS, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.instants import end_of, start_of
 from agreements.lifecycle import Event, after
-from agreements.model import Agreement, AgreementKind, Side
+from agreements.model import Agreement, Side
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
 from agreements.snapshot import AgreementEntry, AgreementState
 from agreements.text import content_hash, from_canonical
+from agreements.umbrella import Effective
+from agreements.under import held_by, what_holds, without_umbrella
+from contracts.faults import Faults
 
 _OPEN = (AgreementState.SUBMITTED, AgreementState.AWAITING_SIGNATURES)
 _ENDED = (AgreementState.TERMINATED, AgreementState.CLOSED)
@@ -24,7 +27,6 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
     for party in agreement.parties:
         if party.organisation not in register.parties:
             raise Rejected(UNKNOWN_OBJECT, f"the party {party.organisation}")
-    check_combination(register, agreement, at.time)
     drafter = party_signatory(agreement, at.actor)
     versions = register.agreements.get(act.reference) or ()
     _check_may_follow(agreement, versions)
@@ -38,18 +40,30 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
     state = after(before, Event.SUBMIT if agreement.exceptional is None else Event.SUBMIT_EXCEPTIONAL)
     if state is None:
         raise Rejected(WRONG_STATE, f"{act.reference} cannot be submitted")
+    holds = _what_holds(register, agreement, at)
     entry = AgreementEntry(
         agreement=agreement,
         content_hash=content_hash(agreement),
         drafted_by=drafter.identifier,
         state=state,
         version=at.version,
-        starts_at=start_of(agreement.dates.start),
-        ends_at=end_of(agreement.dates.end),
+        starts_at=start_of(holds.agreement.dates.start),
+        ends_at=end_of(holds.agreement.dates.end),
         report=act.clause_report,
         submitted_at=at.time,
     )
-    register.agreements[act.reference] = (*versions, entry)
+    register.agreements[act.reference] = (*versions, held_by(holds, entry))
+
+
+def _what_holds(register: MutableRegister, agreement: Agreement, at: Circumstances) -> Effective:
+    """The agreement under its umbrella, as its recipient may have it beside its others."""
+    if faults := without_umbrella(register.contract, agreement):
+        raise Rejected(faults[0].code, faults[0].message)
+    holds = what_holds(register.agreements.get, agreement)
+    if isinstance(holds, Faults):
+        raise Rejected(holds.items[0].code, holds.items[0].message)
+    check_combination(register, holds.agreement, at.time)
+    return holds
 
 
 def _check_may_follow(agreement: Agreement, versions: tuple[AgreementEntry, ...]) -> None:
@@ -72,7 +86,7 @@ def _terms(act: AgreementSubmitted) -> Agreement:
         raise Rejected(BAD_TERMS, f"{act.reference}: the document is not canonical") from error
     if agreement.reference != act.reference:
         raise Rejected(BAD_TERMS, f"the document is {agreement.reference}, not {act.reference}")
-    if agreement.kind is not AgreementKind.DSA or not leaves_nothing_unenforced(act.clause_report):
+    if not leaves_nothing_unenforced(act.clause_report):
         raise Rejected(BAD_TERMS, f"{act.reference}: a clause is in no class (NOTHING-UNENFORCED)")
     if found := contradictions(agreement):
         raise Rejected(found[0].code, found[0].message)

@@ -68,6 +68,8 @@ class _Entry(msgspec.Struct, frozen=True):
     ending: Ending | None
     certificate: Certificate | None
     waivers: tuple[Waiver, ...]
+    signed: msgspec.Raw | None
+    """The canonical document that was signed, where an umbrella narrows it."""
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -90,7 +92,8 @@ class _Body(msgspec.Struct, frozen=True):
     signatories: dict[str, str]
 
 
-_ENTRY_FIELDS = tuple(field.name for field in fields(AgreementEntry) if field.name not in ("agreement", "report"))
+_APART = ("agreement", "report", "signed")
+_ENTRY_FIELDS = tuple(field.name for field in fields(AgreementEntry) if field.name not in _APART)
 
 
 def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
@@ -173,10 +176,12 @@ def _stored(entry: AgreementEntry, reports: dict[str, int]) -> _Entry:
     others: dict[str, Any] = {name: getattr(entry, name) for name in _ENTRY_FIELDS}
     others["view_schemas"] = dict(entry.view_schemas)
     report = reports.setdefault(entry.report, len(reports))
-    return _Entry(agreement=msgspec.Raw(canonical(entry.agreement)), report=report, **others)
+    signed = None if entry.signed is None else msgspec.Raw(canonical(entry.signed))
+    return _Entry(agreement=msgspec.Raw(canonical(entry.agreement)), report=report, signed=signed, **others)
 
 
 def _restored(stored: _Entry, reports: tuple[str, ...]) -> AgreementEntry:
     others: Mapping[str, Any] = {name: getattr(stored, name) for name in _ENTRY_FIELDS}
     agreement = Agreement.model_validate_json(bytes(stored.agreement))
-    return AgreementEntry(agreement=agreement, report=reports[stored.report], **others)
+    signed = None if stored.signed is None else Agreement.model_validate_json(bytes(stored.signed))
+    return AgreementEntry(agreement=agreement, report=reports[stored.report], signed=signed, **others)

@@ -23,6 +23,7 @@ from agreements.codes import (
 from agreements.gates import closed_gates
 from agreements.lifecycle_codes import GATE
 from agreements.model import Agreement, AgreementKind, Share, Side
+from agreements.umbrella_codes import PURPOSE_NOT_PERMITTED
 from contracts.faults import Code
 
 
@@ -49,14 +50,18 @@ def contradictions(agreement: Agreement) -> list[Problem]:
 
 
 def _parties(agreement: Agreement) -> Iterator[Problem]:
-    seen: set[str] = set()
+    seen: set[tuple[str, Side | None]] = set()
     for index, party in enumerate(agreement.parties):
-        if party.organisation in seen:
-            message = f"{party.organisation} stands on more than one side"
-            yield Problem(("parties", index, "organisation"), PARTIES, message)
-        seen.add(party.organisation)
+        # an umbrella may be for both directions, so that an organisation stands on either side of it
+        place = (party.organisation, None if agreement.kind is AgreementKind.DSA else party.side)
+        if place in seen:
+            again = "on one side twice" if place[1] else "on more than one side"
+            yield Problem(("parties", index, "organisation"), PARTIES, f"{party.organisation} stands {again}")
+        seen.add(place)
         if len(set(party.signs)) != len(party.signs):
             yield Problem(("parties", index, "signs"), PARTIES, "an office signs once")
+    if agreement.kind is not AgreementKind.DSA and agreement.under is not None:
+        yield Problem(("under",), PARTIES, "only a DSA stands under another agreement")
     if agreement.kind is AgreementKind.DSA:
         for side in Side:
             count = sum(party.side is side for party in agreement.parties)
@@ -111,6 +116,9 @@ def _share(agreement: Agreement, share: Share, path: Path) -> Iterator[Problem]:
     for purpose in agreement.purposes.prohibited:
         if share.purpose == purpose or share.purpose.startswith(purpose + "."):
             yield Problem((*path, "purpose"), PROHIBITED, f"{share.purpose} is prohibited by {purpose}")
+    permitted = agreement.purposes.permitted
+    if permitted and not any(share.purpose == one or share.purpose.startswith(one + ".") for one in permitted):
+        yield Problem((*path, "purpose"), PURPOSE_NOT_PERMITTED, f"{share.purpose} is none of {', '.join(permitted)}")
     caveats = [caveat.partition("@")[0] for caveat in share.caveats]
     if len(set(caveats)) != len(caveats):
         yield Problem((*path, "caveats"), CAVEATS, "a caveat stands twice")

@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel
 
 from agreements.mechanisms import MECHANISMS, ClauseClass, Mechanism
-from agreements.model import Agreement, AgreementKind
+from agreements.model import Agreement
 
 Path = tuple[int | str, ...]
 _UNKNOWN = Mechanism(ClauseClass.UNENFORCED, "this version does not know the clause", "")
@@ -33,7 +33,7 @@ class ClauseLine(NamedTuple):
 
 def clause_report(agreement: Agreement) -> tuple[ClauseLine, ...]:
     """Every clause that the agreement has, in the order of its text.  A clause not in the table is `unenforced`."""
-    return tuple(_line(agreement, path) for path in _paths(agreement, ()))
+    return tuple(_line(path) for path in _paths(agreement, ()))
 
 
 def unenforced(agreement: Agreement) -> tuple[ClauseLine, ...]:
@@ -81,11 +81,9 @@ def clause_name(path: Path) -> str:
     return ".".join(part for part in path if isinstance(part, str))
 
 
-def _line(agreement: Agreement, path: Path) -> ClauseLine:
+def _line(path: Path) -> ClauseLine:
     name = clause_name(path)
     clause_class, mechanism, shown_by = MECHANISMS.get(name, _UNKNOWN)
-    if name == "kind" and agreement.kind is not AgreementKind.DSA:
-        clause_class, mechanism = ClauseClass.UNENFORCED, "only a DSA can be activated by this version"
     return ClauseLine(path, spelled(path), clause_class, mechanism, shown_by)
 
 

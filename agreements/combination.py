@@ -39,7 +39,7 @@ def clashes(agreement: Agreement, entries: Iterable[AgreementEntry], now: dateti
             yield from (
                 Clash(index, entry, theirs.dataset)
                 for index, share in enumerate(agreement.shares)
-                for theirs in entry.agreement.shares
+                for theirs in entry.shares
                 if exclude(share, theirs)
             )
 

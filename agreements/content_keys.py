@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agreements.model import Agreement, Share
+from agreements.model import Agreement, AgreementKind, Share
 
 PREFIX = "content/"
 SealedKeys = Mapping[str, Mapping[int, str]]
@@ -35,6 +35,6 @@ def uses(agreement: Agreement, share: Share, identifier: str) -> bool:
 
 def encrypting_shares(agreement: Agreement) -> Iterator[str]:
     """The shares that encrypt at least one field for the recipient."""
-    for share in agreement.shares:
+    for share in agreement.shares if agreement.kind is AgreementKind.DSA else ():
         if any(treatment.action == "encrypt" for treatment in share.fields.values()):
             yield share.id

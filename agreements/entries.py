@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from agreements.model import Agreement, Share, Side
+from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.reviews import TRACKS, Track, TrackReview, Verdict
 
 
@@ -124,6 +124,18 @@ class AgreementEntry:
     ending: Ending | None = None
     certificate: Certificate | None = None
     waivers: tuple[Waiver, ...] = ()
+    signed: Agreement | None = None
+    """The text as it was submitted, where an umbrella narrows it: `agreement` is then what holds (NARROW-ONLY)."""
+
+    @property
+    def document(self) -> Agreement:
+        """The text that was submitted: what the content hash and the signatures are over."""
+        return self.agreement if self.signed is None else self.signed
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """What may be delivered: the shares of a DSA.  Those of another kind are ceilings for the agreements under it."""
+        return self.agreement.shares if self.agreement.kind is AgreementKind.DSA else ()
 
     @property
     def recipient(self) -> str:

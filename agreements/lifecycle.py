@@ -21,6 +21,7 @@ class Event(StrEnum):
     REJECT = "reject"
     WITHDRAW = "withdraw"
     SIGN = "sign"
+    """Not the last one that is needed; once approved, a further party's accession to an umbrella of many."""
     APPROVE = "approve"
     """The last signature that is needed."""
     SUSPEND = "suspend"
@@ -52,6 +53,8 @@ TRANSITIONS: dict[tuple[AgreementState | None, Event], AgreementState] = {
     (_S.AWAITING_SIGNATURES, Event.REJECT): _S.REJECTED,
     (_S.AWAITING_SIGNATURES, Event.WITHDRAW): _S.WITHDRAWN,
     (_S.AWAITING_SIGNATURES, Event.SUPERSEDE): _S.SUPERSEDED,
+    (_S.APPROVED, Event.SIGN): _S.APPROVED,
+    (_S.SUSPENDED, Event.SIGN): _S.SUSPENDED,
     (_S.APPROVED, Event.SUSPEND): _S.SUSPENDED,
     (_S.APPROVED, Event.TERMINATE): _S.TERMINATED,
     (_S.APPROVED, Event.SUPERSEDE): _S.SUPERSEDED,

@@ -42,6 +42,7 @@ _FAULTY = "tests/unit/agreements/test_faulty_documents.py"
 _COMPILE = "tests/unit/test_compile.py"
 _LABELS = "tests/unit/test_labels.py"
 _TWIN = "tests/properties/test_record_checks.py"
+_UNDER = "tests/unit/agreements/test_under.py"
 _ENGINE = "tests/unit/test_reference_engine.py"
 _UNDERTAKINGS = "tests/unit/agreements/test_undertakings.py"
 _WINDOWS = "tests/unit/agreements/test_windows.py"
@@ -66,10 +67,10 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             _E, "cited by every decision, with version and content hash", "tests/unit/audit/test_segment.py"
         ),
         "version": Mechanism(_E, "cited by every decision", "tests/unit/audit/test_segment.py"),
-        "kind": Mechanism(_G, "only a DSA is delivered under", _FOLD),
+        "kind": Mechanism(_G, "only a DSA is delivered under; the others bound the agreements under them", _UNDER),
         "title": _said(),
         "change": _said(),
-        "under": _missing("an umbrella cannot be checked yet, so nothing would show that this only narrows it"),
+        "under": Mechanism(_E, "what is delivered is what both permit; a stopped umbrella stops it", _UNDER),
         "parties.organisation": Mechanism(
             _E, "only the recipient's Kafka user may read a share's topic", "tests/integration/test_department.py"
         ),
@@ -86,7 +87,9 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "parties.hosting": Mechanism(
             _G, "among the countries of `geography`, where that is agreed", "tests/unit/agreements/test_combination.py"
         ),
-        "purposes.permitted": _missing(_NOT_YET),
+        "purposes.permitted": Mechanism(
+            _P, "no share here or under it has another purpose; use by the recipient is its promise", _FAULTY
+        ),
         "purposes.prohibited": Mechanism(
             _P, "no share may have such a purpose; use by the recipient is its promise", _FAULTY
         ),

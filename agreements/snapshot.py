@@ -202,7 +202,7 @@ class Snapshot:
         for versions in self.agreements.values():
             for entry in versions:
                 if entry.state in SIGNED:
-                    for share in entry.agreement.shares:
+                    for share in entry.shares:
                         index.setdefault(share.dataset, []).append(Coverage(entry, entry.effective(share)))
         return {dataset: tuple(found) for dataset, found in index.items()}
 

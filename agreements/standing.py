@@ -15,6 +15,7 @@ from agreements.combination import rivals
 from agreements.duties import attestation_stops, done_under, review_stops, unacknowledged
 from agreements.model import Share
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot, Standing
+from agreements.under import stopped_from_above
 from agreements.windows import is_open, next_change
 
 
@@ -91,6 +92,12 @@ def _combined(facts: Facts) -> Stand | None:
     return None
 
 
+def _umbrella(facts: Facts) -> Stand | None:
+    """By what stops the umbrella above it."""
+    code = stopped_from_above(facts.snapshot.agreements.get, facts.entry.agreement, facts.share)
+    return None if code is None else facts.stopped(code, "under")
+
+
 def _caveat_unacknowledged(facts: Facts) -> Stand | None:
     """The recipient does not know a limitation of the data yet that its contract names now."""
     if next(unacknowledged(facts.snapshot, facts.entry, facts.share), None) is None:
@@ -123,6 +130,7 @@ def _outside_window(facts: Facts) -> Stand | None:
 
 _CONDITIONS: tuple[Callable[[Facts], Stand | None], ...] = (
     _suspended,
+    _umbrella,
     _combined,
     _caveat_unacknowledged,
     _attestation_overdue,

@@ -117,6 +117,8 @@ class Contract:
     on_quarantine: OnQuarantine = OnQuarantine.WITHDRAW
     quarantine_encrypted: bool = True
     row_bytes_max: int = 262_144
+    umbrella_required: bool = False
+    """Whether its owner lets the dataset be shared only by agreements under an umbrella (`concordat.umbrella`)."""
     text: str = ""
     digest: str = ""
 

@@ -38,6 +38,7 @@ _TERMS = (
     "on_quarantine",
     "quarantine_encrypted",
     "row_bytes_max",
+    "umbrella",
 )
 _ROW_BYTES_MAX = 900_000
 
@@ -72,6 +73,7 @@ def _contract(document: Document, text: str) -> Contract | None:
         document.fault(NAME_UNUSABLE, ("id",), f"`{dataset}`: lower-case words with dashes name a dataset")
     regime = _one_of(document, terms, "regime", _REGIMES, default="uk-gdpr")
     on_quarantine = _one_of(document, terms, "on_quarantine", ("keep", "withdraw"), default="withdraw")
+    umbrella = _one_of(document, terms, "umbrella", ("optional", "required"), default="optional")
     _check_key(document, fields, key)
     _check_labels(document, fields)
     if document.faults or kind is None or classification is None or owner is None:
@@ -95,6 +97,7 @@ def _contract(document: Document, text: str) -> Contract | None:
             on_quarantine=OnQuarantine(on_quarantine),
             quarantine_encrypted=_flag(document, terms, "quarantine_encrypted", default=True),
             row_bytes_max=_bytes_max(document, terms),
+            umbrella_required=umbrella == "required",
             text=text,
             digest=digest(text),
         )

@@ -108,7 +108,7 @@ class Register:
         views, schemas = {}, []
         if missing_offices(entry) == [(who.organisation, who.office)]:
             known = {schema.text: schema.identifier for schema in self.snapshot.schemas.values()}
-            for share in entry.agreement.shares:
+            for share in entry.shares:
                 topic = topics.share(reference, share.id)
                 schema = f'"{topic}"'
                 if schema not in known:

@@ -168,7 +168,7 @@ class _Verification:
         known, ended = {}, set()
         for versions in self._newest.agreements.values():
             for entry in versions:
-                for share in entry.agreement.shares:
+                for share in entry.shares:
                     topic = topics.share(entry.agreement.reference, share.id)
                     known[topic] = self._is_entity(topics.source(share.dataset))
                     if entry.state is AgreementState.TERMINATED:

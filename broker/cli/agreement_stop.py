@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from agreements.under import standing_under
 from broker import clock
 from broker.cli.acting import As, Key, cluster, said, signatory
 from broker.cli.agreement_terms import Reason, Reference
@@ -63,10 +64,11 @@ def _await(appended: Appended, reference: str, began: float, *, json: bool) -> N
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     settings = load()
+    stopped = (entry, *standing_under(appended.snapshot.agreements.values(), reference))
     stop = commands.await_stop(
         cluster(settings),
         appended.positions[-1],
-        [share.dataset for share in entry.agreement.shares],
+        sorted({share.dataset for one in stopped for share in one.shares}),
         began_at=began,
         age_milliseconds_max=settings.snapshot_age_milliseconds_max,
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot
+from agreements.under import stopped_from_above
 from broker.cluster.objects import Operation, Resource, Rule
 from broker.cluster.principals import AUDITOR, OPERATOR, RESERVED, SERVICE, WORKER, connector
 from contracts import topics
@@ -54,7 +55,7 @@ def signed_shares(snapshot: Snapshot) -> Iterator[Coverage]:
     for versions in snapshot.agreements.values():
         for entry in versions:
             if entry.state in SIGNED:
-                for share in entry.agreement.shares:
+                for share in entry.shares:
                     yield Coverage(entry, share)
 
 
@@ -63,7 +64,7 @@ def may_read(entry: AgreementEntry, share: str, now: datetime) -> bool:
 
     Before the first day there is nothing to read, so the rule may stand from the approval on.
     """
-    stopped = any(entry.stops(one) for one in entry.agreement.shares if one.id == share)
+    stopped = any(entry.stops(one) for one in entry.shares if one.id == share)
     return entry.state in SIGNED and now < entry.ends_at and not stopped
 
 
@@ -101,7 +102,7 @@ def _auditor(snapshot: Snapshot) -> Iterator[Rule]:
         name
         for versions in snapshot.agreements.values()
         for entry in versions
-        for share in entry.agreement.shares
+        for share in entry.shares
         for name in (
             topics.share(entry.agreement.reference, share.id),
             topics.receipts(entry.agreement.reference, share.id),
@@ -134,9 +135,15 @@ def _departments(snapshot: Snapshot, now: datetime) -> Iterator[Rule]:
         yield _own_groups(department)
     for coverage in signed_shares(snapshot):
         entry, share = coverage.entry, coverage.share
-        if entry.recipient not in RESERVED and may_read(entry, share.id, now):
+        if entry.recipient not in RESERVED and may_read(entry, share.id, now) and _is_open_above(snapshot, coverage):
             proofs = topics.receipts(entry.agreement.reference, share.id)
             yield from _topics(entry.recipient, (_READ,), [coverage.topic, proofs])
+
+
+def _is_open_above(snapshot: Snapshot, coverage: Coverage) -> bool:
+    """Whether the umbrella above an agreement lets its recipient read."""
+    find = snapshot.agreements.get
+    return stopped_from_above(find, coverage.entry.agreement, coverage.share) is None
 
 
 def _topics(principal: str, operations: tuple[Operation, ...], names: Iterable[str]) -> Iterator[Rule]:

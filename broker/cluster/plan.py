@@ -224,7 +224,7 @@ def _terminated(snapshot: Snapshot) -> list[str]:
         if any(entry.state is AgreementState.TERMINATED for entry in versions)
         and not any(entry.state in signed for entry in versions)
         for entry in versions
-        for share in entry.agreement.shares
+        for share in entry.shares
     }
     return sorted(ended)
 
@@ -245,7 +245,7 @@ def _is_stray(name: str, snapshot: Snapshot, wanted: Mapping[str, TopicSpec]) ->
         for versions in snapshot.agreements.values()
         for entry in versions
         if entry.state is not AgreementState.SUBMITTED
-        for share in entry.agreement.shares
+        for share in entry.shares
         for text in (
             topics.share(entry.agreement.reference, share.id),
             topics.receipts(entry.agreement.reference, share.id),

@@ -189,7 +189,7 @@ def share_topics(snapshot: Snapshot) -> list[str]:
             topics.share(entry.agreement.reference, share.id)
             for versions in snapshot.agreements.values()
             for entry in versions
-            for share in entry.agreement.shares
+            for share in entry.shares
         },
     )
 

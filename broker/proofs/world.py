@@ -153,7 +153,7 @@ def snapshot_of(
     agreements: dict[str, tuple[AgreementEntry, ...]] = {}
     for entry in entries:
         views: dict[str, int] = {}
-        for one in (one for one in entry.agreement.shares if one.dataset == contract.dataset):
+        for one in (one for one in entry.shares if one.dataset == contract.dataset):
             plan = compile_plan(entry.agreement, entry.content_hash, one, contract)
             if isinstance(plan, Faults):
                 return plan

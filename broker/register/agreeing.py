@@ -21,9 +21,10 @@ from agreements.codes import COMBINATION, NOT_ENTITLED
 from agreements.combination import clashes
 from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle_codes import OTHER_TEXT
-from agreements.model import Agreement, Share, Side
+from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import AgreementEntry, Snapshot
+from agreements.under import what_holds, without_umbrella
 from broker import clock
 from broker.cluster.client import Connection
 from broker.codes import KEY_UNAVAILABLE
@@ -52,15 +53,16 @@ def submit(connection: Connection, signer: Signer, document: str, file: str | No
     checked = text.check(document, file)
     if isinstance(checked, Faults):
         raise Refused(*checked.items)
-    if faults := unproven(agreement):
-        raise Refused(*faults)
     places = text.places(document)
 
     def decide(snapshot: Snapshot) -> list[Deed]:
         if found := register_faults(agreement, snapshot, places):
             raise Refused(*(fault.in_file(file) if file else fault for fault in found))
+        holds = effective(agreement, snapshot)
+        if faults := unproven(holds):
+            raise Refused(*faults)
         canonical = text.canonical(agreement).decode()
-        return [Deed(AgreementSubmitted(agreement.reference, canonical, report_text(agreement)), signer)]
+        return [Deed(AgreementSubmitted(agreement.reference, canonical, report_text(holds)), signer)]
 
     return act(connection, decide)
 
@@ -77,18 +79,38 @@ def register_faults(
         if party.organisation not in snapshot.parties
     ]
     found += _combined(agreement, snapshot, places or {})
+    found += without_umbrella(snapshot.contract, agreement, places)
+    found += _share_faults(agreement, snapshot, places or {})
+    found += _without_encryption_key(agreement, snapshot)
+    holds = what_holds(snapshot.agreements.get, agreement, places)
+    if isinstance(holds, Faults):
+        return (*found, *holds.items)
+    return tuple(found) or (*_share_faults(holds.agreement, snapshot, {}), *_combined(holds.agreement, snapshot, {}))
+
+
+def effective(agreement: Agreement, snapshot: Snapshot) -> Agreement:
+    """What holds of an agreement on this register, under its umbrella if it names one; raises `Refused` for what widens it."""
+    holds = what_holds(snapshot.agreements.get, agreement)
+    if isinstance(holds, Faults):
+        raise Refused(*holds.items)
+    return holds.agreement
+
+
+def _share_faults(agreement: Agreement, snapshot: Snapshot, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:
+    """Shares whose contract is not there, or over which they do not compile."""
     for index, share in enumerate(agreement.shares):
         contract = snapshot.contract(share.dataset, share.contract)
         if contract is None:
-            line, column = (places or {}).get(f"shares[{index}].dataset", (None, None))
+            if agreement.kind is not AgreementKind.DSA:
+                continue  # a ceiling may be for a dataset that is yet to come
+            line, column = places.get(f"shares[{index}].dataset", (None, None))
             message = f"a contract for {share.dataset} of major version {share.contract}"
-            found.append(NO_SUCH.fault(message, line=line, column=column))
+            yield NO_SUCH.fault(message, line=line, column=column)
             continue
-        found += _unknown_caveats(index, share, contract.contract, places or {})
+        yield from _unknown_caveats(index, share, contract.contract, places)
         plan = compile_plan(agreement, text.content_hash(agreement), share, contract.contract, positions=places)
         if isinstance(plan, Faults):
-            found += plan.items
-    return (*found, *_without_encryption_key(agreement, snapshot))
+            yield from plan.items
 
 
 def sign_agreement(
@@ -120,7 +142,7 @@ def sign_agreement(
         )
         signature = sign(signer.key, AGREEMENT_DOMAIN, statement.encode())
         signed = AgreementSigned(reference, entry.agreement.version, statement, signature)
-        if missing_offices(entry) == [(signatory.organisation, signatory.office)]:
+        if entry.shares and missing_offices(entry) == [(signatory.organisation, signatory.office)]:
             signed = activating(signed, entry, snapshot, keys)
         return [Deed(signed, signer)]
 
@@ -140,7 +162,7 @@ def activating(
     if found := unproven(entry.agreement) or register_faults(entry.agreement, snapshot):
         raise Refused(*found)
     plans: list[Plan] = []
-    for share in entry.agreement.shares:
+    for share in entry.shares:
         contract = snapshot.contract(share.dataset, share.contract)
         if contract is None:
             raise Refused(NO_SUCH.fault(f"a contract for {share.dataset} of major version {share.contract}"))

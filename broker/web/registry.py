@@ -62,7 +62,7 @@ def _own_topics(snapshot: Snapshot, principal: str) -> frozenset[str]:
         for versions in snapshot.agreements.values()
         for entry in versions
         if entry.recipient == principal
-        for share in entry.agreement.shares
+        for share in entry.shares
     }
     written = {
         topics.source(dataset)

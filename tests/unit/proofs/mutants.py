@@ -27,11 +27,13 @@ from agreements.model import (
 from agreements.promises import Geography
 from agreements.shares import Confidence, CriminalOffence
 from agreements.snapshot import AgreementState
+from agreements.umbrella import Effective
 from broker.audit.segment import Terms
 from broker.cluster import access, topics
 from broker.cluster.objects import Operation, Resource, Rule
 from broker.policy.plan import FieldPlan
 from broker.proofs.labels import CONDITION, assessed, contract_with
+from broker.proofs.umbrellas import pin, umbrella
 from broker.proofs.world import PROVIDER, RECIPIENT, STRANGER, field, share
 from contracts.model import TypeName
 
@@ -47,6 +49,9 @@ EVERY_LABEL = contract_with(
     markings=("SENSITIVE",),
 )
 """The dataset of `everything()`."""
+_LAW = Law(power="An Act", lawful_basis="Article 6(1)(e)", regime="uk-gdpr", cross_regime="A reason")
+ABOVE = umbrella().model_copy(update={"shares": (), "law": _LAW})
+"""The umbrella that `everything()` stands under."""
 
 
 def everything() -> Agreement:
@@ -66,7 +71,7 @@ def everything() -> Agreement:
             confidence=Confidence(field="match", at_least_percent=60),
             never_with=("elsewhere",),
         ),
-        law=Law(power="An Act", lawful_basis="Article 6(1)(e)", regime="uk-gdpr", cross_regime="A reason"),
+        law=_LAW,
         parties=(
             Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner",)),
             Party(
@@ -79,7 +84,8 @@ def everything() -> Agreement:
             ),
         ),
         geography=Geography(countries=("GB",)),
-        purposes=Purposes(prohibited=("marketing",)),
+        under=pin(ABOVE),
+        purposes=Purposes(permitted=("research",), prohibited=("marketing",)),
         limits=Limits(look_back=timedelta(days=30)),
         attestations=(Attestation(id="training", by=RECIPIENT, subject="All are trained.", every=timedelta(days=30)),),
         review=Review(overdue="suspend"),
@@ -128,6 +134,14 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
     "parties.organisation": (_ANYBODY_READS, _OTHER_SIDE),
     "parties.side": (_OTHER_SIDE,),
     "parties.processors": (_ANYBODY_READS,),
+    "purposes.permitted": ({"agreements.checks._share": _gives(())},),
+    "under": (
+        {"agreements.under.meet": lambda _umbrella, below, **_: Effective(below, {})},
+        {"agreements.umbrella_shares.tells_no_more": _gives(True)},
+        {"agreements.under._stops": _gives(False)},
+        {"agreements.standing.stopped_from_above": _gives(None)},
+        {"broker.cluster.access.stopped_from_above": _gives(None)},
+    ),
     "purposes.prohibited": ({"agreements.checks._share": _gives(())},),
     "shares.id": (
         {"agreements.snapshot.Coverage.topic": "share.dsa-proof.main"},

@@ -14,10 +14,11 @@ from agreements.snapshot import PartyEntry
 from broker.keys import FileKeys
 from broker.proofs import prove
 from broker.proofs.codes import UNPROVEN
+from broker.proofs.umbrellas import signed
 from broker.proofs.world import PROVIDER, RECIPIENT, Seen, entry_of, snapshot_of
 from broker.register.agreeing import activating
 from contracts.faults import Refused, Unusable
-from tests.unit.proofs.mutants import EVERY_LABEL, MUTATIONS, everything
+from tests.unit.proofs.mutants import ABOVE, EVERY_LABEL, MUTATIONS, everything
 
 ACTING = {name for name, mechanism in MECHANISMS.items() if mechanism.clause_class in prove.PROVED}
 GATES = {name for name, mechanism in MECHANISMS.items() if mechanism.clause_class is ClauseClass.GATE}
@@ -28,9 +29,9 @@ def _activate(directory: Path) -> acts.AgreementSigned:
     """What the last signature on an agreement with every acting clause leads to."""
     parties = {name: PartyEntry(name, name, "00" * 32, (), 1) for name in (PROVIDER, RECIPIENT)}
     entry = entry_of(everything())
-    snapshot = replace(snapshot_of([entry], EVERY_LABEL), parties=parties)
-    signed = acts.AgreementSigned(entry.agreement.reference, 1, "statement", "00" * 64)
-    return activating(signed, entry, snapshot, FileKeys(directory / "secrets"))
+    snapshot = replace(snapshot_of([entry, signed(ABOVE)], EVERY_LABEL), parties=parties)
+    last = acts.AgreementSigned(entry.agreement.reference, 1, "statement", "00" * 64)
+    return activating(last, entry, snapshot, FileKeys(directory / "secrets"))
 
 
 def test_every_clause_that_acts_has_a_proof_and_mutants():
