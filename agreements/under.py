@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from agreements.compare import changes
+from agreements.entries import is_under
 from agreements.meeting import Positions
 from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.snapshot import SIGNED, AgreementEntry, ContractEntry, Snapshot, Suspension
@@ -149,7 +150,7 @@ def stopped_from_above(find: Find, agreement: Agreement, share: Share) -> str | 
         return "umbrella-ended"
     suspensions = dict.fromkeys(suspension for one in signed for suspension in one.suspensions)
     ceiling = ceiling_of(entry.agreement, share)
-    return "umbrella-suspended" if any(_stops(held, ceiling) for held in suspensions) else None
+    return "umbrella-suspended" if any(_stops(held, ceiling, share) for held in suspensions) else None
 
 
 def standing_under(versions: Iterable[tuple[AgreementEntry, ...]], reference: str) -> Iterator[AgreementEntry]:
@@ -210,6 +211,12 @@ def _is_umbrella(versions: tuple[AgreementEntry, ...]) -> bool:
     return bool(versions) and versions[-1].agreement.kind is not AgreementKind.DSA
 
 
-def _stops(suspension: Suspension, ceiling: Share | None) -> bool:
-    """Whether a suspension of the umbrella stops what lies under one of its shares; without shares, every one does."""
-    return suspension.shares is None or ceiling is None or suspension.concerns(ceiling.id)
+def _stops(suspension: Suspension, ceiling: Share | None, share: Share) -> bool:
+    """Whether a suspension of the umbrella stops a share that lies under one of its shares, or under none.
+
+    A field of the umbrella that is suspended stops every share below that lets it leave.
+    """
+    if suspension.shares is None or ceiling is None or suspension.concerns(ceiling.id):
+        return True
+    fields = frozenset(path for name, path in suspension.fields if name == ceiling.id)
+    return any(treatment.action != "drop" and is_under(path, fields) for path, treatment in share.fields.items())

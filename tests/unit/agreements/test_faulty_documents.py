@@ -135,7 +135,13 @@ MEANING = [
     ("look_back: P90D", "events_per_day: 5", "AGR-025", (35, 19)),
     ("look_back: P90D", "distinct_subjects_per_month: 5", "AGR-025", (35, 32)),
     ("retention: P30D", "cloudevents_headers: true", "AGR-025", (41, 24)),
-    ("kind: dsa", "kind: mou", "AGR-025", (4, 7)),
+    (
+        "kind: dsa",
+        'kind: mou\nunder: { reference: UMOU-1, version: 1, hash: "sha256:' + "0" * 64 + '" }',
+        "AGR-020",
+        (5, 8),
+    ),
+    ("prohibited: [marketing, profiling]", "permitted: [benefit, tax]", "AGR-063", (26, 14)),
     ("[return-leg-may-be-missing@2]", "[a@1, a@2]", "AGR-026", (33, 14)),
 ]
 

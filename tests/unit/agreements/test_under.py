@@ -142,7 +142,7 @@ def test_each_party_of_an_umbrella_of_many_accedes_for_itself():
     register.submit(many())
     for person in ("hm-siro", "ho-siro"):
         assert register.sign(UMBRELLA, f"signatory/{person}") == []
-    assert register.snapshot.agreement(UMBRELLA).state is AgreementState.SUBMITTED
+    assert register.snapshot.agreement(UMBRELLA).state is AgreementState.AWAITING_SIGNATURES
     assert register.sign(UMBRELLA, "signatory/ho-owner") == []
     entry = register.snapshot.agreement(UMBRELLA)
     assert entry.state is AgreementState.APPROVED
