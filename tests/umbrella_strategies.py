@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -11,9 +12,11 @@ from agreements.durations import Duration
 from agreements.model import Agreement, AgreementKind, Dates, Share, Treatment, Under
 from agreements.text import content_hash
 from agreements.treatments import Band, Mask
-from tests.policy_world import agreement, entity_contract, share
+from contracts.model import TypeName
+from tests.policy_world import agreement, entity_contract, field, share
 
-CONTRACT = entity_contract()
+_PEOPLE = entity_contract()
+CONTRACT = replace(_PEOPLE, fields=(*_PEOPLE.fields, field("child", TypeName.BOOLEAN, "protected:child")))
 COARSER = {"hour": ("day", "month", "year"), "day": ("month", "year"), "month": ("year",), "year": ()}
 ROWS = (
     'status == "active"',

@@ -35,6 +35,7 @@ EVENTS = st.fixed_dictionaries(
         "score": st.sampled_from([0.1, 0.5]) | st.none(),
         "seen": st.sampled_from([NOW - timedelta(days=40), NOW - timedelta(hours=30), NOW]),
         "flag": st.booleans(),
+        "child": st.booleans() | st.none(),
         "address": st.fixed_dictionaries(
             {"postcode": st.sampled_from(["SW1A 1AA", "M1 1AE", "nowhere"]), "country": st.sampled_from(["GB", ")"])}
         ),
