@@ -255,6 +255,13 @@ ROTATION = Code(
     "nothing was rotated; records go on under the version that is in use",
     "end the agreement and sign a new one under a new reference, which gets keys of its own",
 )
+NOT_A_REGISTER = Code(
+    "AGR-060",
+    "not a register of agreements",
+    "a CSV file lacks a column, or a row cannot be made into a draft",
+    "nothing was written",
+    "name the columns as `concordat agreement extract` does, and mend the row that is named",
+)
 CODES = (
     NOT_YAML,
     UNKNOWN_KEY,
@@ -289,6 +296,7 @@ CODES = (
     BAD_CHECKPOINT,
     SEALED_KEY,
     ROTATION,
+    NOT_A_REGISTER,
     *umbrella_codes.CODES,
     COMBINATION,
     GEOGRAPHY,

@@ -14,14 +14,14 @@ from broker.cli import agreement_explain, agreement_schema, agreement_simulate
 from broker.cli.acting import OperatorKey, cluster, operator, said
 from broker.cli.agreement_check import check
 from broker.cli.agreement_edit import edit
+from broker.cli.agreement_inventory import duplicates, express, extract, import_, list_
 from broker.cli.agreement_named import Wanted, named
 from broker.cli.agreement_new import new
 from broker.cli.agreement_sign import review, sign, submit, withdraw
 from broker.cli.agreement_stop import resume, suspend, terminate
 from broker.cli.agreement_terms import Reference
-from broker.cli.agreement_undertakings import acknowledge, attest, read_within, reviewed, show_due
+from broker.cli.agreement_undertakings import acknowledge, attest, reviewed
 from broker.cli.agreement_view import (
-    entry_document,
     entry_table,
     history_rows,
     shown_document,
@@ -53,37 +53,10 @@ app.command()(attest)
 app.command()(reviewed)
 
 
-@app.command(name="list")
-def list_(
-    *,
-    due: Annotated[bool, typer.Option("--due", help="What is to be done instead, the most urgent first.")] = False,
-    within: Annotated[str | None, typer.Option(help="With --due: nothing later than this, such as P90D.")] = None,
-    json: Json = False,
-) -> None:
-    """List the newest version of every agreement; or what is due under them: ends, reviews, attestations, caveats.
-
-    Example: concordat agreement list --due --within P90D
-    """
-    span = read_within(within)
-    snapshot, now = read_snapshot(cluster()), clock.now()
-    if due:
-        show_due(snapshot, now, span, json=json)
-        return
-    entries = [versions[-1] for _, versions in sorted(snapshot.agreements.items())]
-    rows = [
-        (
-            e.agreement.reference,
-            e.agreement.version,
-            e.state,
-            e.recipient,
-            e.agreement.dates.start,
-            e.agreement.dates.end,
-        )
-        for e in entries
-    ]
-    columns = ("reference", "version", "state", "recipient", "start", "end")
-    document = [entry_document(entry, snapshot, now) for entry in entries]
-    emit(document, json=json, table=table("Agreements", columns, rows))
+app.command(name="list")(list_)
+app.command(name="import")(import_)
+for verb in (duplicates, extract, express):
+    app.command()(verb)
 
 
 @app.command()
