@@ -256,7 +256,7 @@ ROTATION = Code(
     "end the agreement and sign a new one under a new reference, which gets keys of its own",
 )
 NOT_A_REGISTER = Code(
-    "AGR-060",
+    "AGR-110",
     "not a register of agreements",
     "a CSV file lacks a column, or a row cannot be made into a draft",
     "nothing was written",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -36,27 +37,19 @@ from broker.settings import load
 from contracts.faults import Refused
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
-for verb in (submit, review, withdraw, sign, suspend, resume, terminate):
+_VERBS: tuple[Callable[..., None], ...] = (
+    *(new, edit, check, submit, review, withdraw, sign),
+    *(acknowledge, attest, reviewed),
+    *(suspend, resume, terminate),
+    *(duplicates, extract, express),
+)
+for verb in _VERBS:
     app.command()(verb)
+app.command(name="list")(list_)
+app.command(name="import")(import_)
 app.command(name="simulate")(agreement_simulate.command)
 app.command(name="explain")(agreement_explain.command)
 app.command(name="schema")(agreement_schema.command)
-
-
-app.command()(new)
-app.command()(edit)
-app.command()(check)
-
-
-app.command()(acknowledge)
-app.command()(attest)
-app.command()(reviewed)
-
-
-app.command(name="list")(list_)
-app.command(name="import")(import_)
-for verb in (duplicates, extract, express):
-    app.command()(verb)
 
 
 @app.command()

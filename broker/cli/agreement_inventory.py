@@ -15,9 +15,9 @@ from agreements.odrl import expression
 from agreements.snapshot import AgreementState, Snapshot
 from broker import clock
 from broker.cli.acting import cluster, text_of
-from broker.cli.agreement_due import read_within, show_due
 from broker.cli.agreement_named import Wanted as AgreementWanted
 from broker.cli.agreement_named import named
+from broker.cli.agreement_undertakings import read_within, show_due
 from broker.cli.agreement_view import entry_document
 from broker.cli.output import Json, emit, table, write
 from broker.register.codes import NO_SUCH
