@@ -66,11 +66,10 @@ def test_a_planted_near_duplicate_is_found_and_a_stranger_is_not():
     assert (pairs[0].percent, pairs[0].fields) == (66, ("crossed_at", "direction"))
 
 
-PUBLIC = ("transparency:
-", 'transparency:
-  publish: true
-  redactions: ["shares[0].fields.direction", law.power]
-')
+PUBLIC = (
+    "transparency:\n",
+    'transparency:\n  publish: true\n  redactions: ["shares[0].fields.direction", law.power]\n',
+)
 
 
 def test_only_what_is_published_is_in_the_register_and_redactions_are_kept():
