@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agreements import umbrella_codes
+from agreements import inventory_codes, umbrella_codes
 from contracts.faults import Code
 
 _NOT_READ = "the document was not accepted; nothing was changed"
@@ -255,13 +255,6 @@ ROTATION = Code(
     "nothing was rotated; records go on under the version that is in use",
     "end the agreement and sign a new one under a new reference, which gets keys of its own",
 )
-NOT_A_REGISTER = Code(
-    "AGR-110",
-    "not a register of agreements",
-    "a CSV file lacks a column, or a row cannot be made into a draft",
-    "nothing was written",
-    "name the columns as `concordat agreement extract` does, and mend the row that is named",
-)
 CODES = (
     NOT_YAML,
     UNKNOWN_KEY,
@@ -296,8 +289,8 @@ CODES = (
     BAD_CHECKPOINT,
     SEALED_KEY,
     ROTATION,
-    NOT_A_REGISTER,
     *umbrella_codes.CODES,
+    *inventory_codes.CODES,
     COMBINATION,
     GEOGRAPHY,
 )

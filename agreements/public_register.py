@@ -14,8 +14,8 @@ from datetime import date, datetime
 from typing import Any
 
 from agreements.clauses import Path, spelled
-from agreements.codes import NOT_A_REGISTER
 from agreements.english import field_words
+from agreements.inventory_codes import NOT_A_REGISTER
 from agreements.model import Agreement, Side
 from agreements.text import document
 from agreements.yaml_text import write

@@ -67,8 +67,8 @@ def test_a_planted_near_duplicate_is_found_and_a_stranger_is_not():
 
 
 PUBLIC = (
-    "transparency:\n",
-    'transparency:\n  publish: true\n  redactions: ["shares[0].fields.direction", law.power]\n',
+    "transparency: { ",
+    'transparency: { publish: true, redactions: ["shares[0].fields.direction", law.power], ',
 )
 
 
