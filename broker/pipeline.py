@@ -212,7 +212,8 @@ def _deliveries(route: Route, work: Work, decisions: Iterable[Decision]) -> Iter
     for decision in decisions:
         if decision.outcome in DELIVERED:
             assert decision.plan is not None
-            yield Outgoing(names[decision.plan], work.partition, decision.key, decision.value)
+            headers = route.engine.headers(decision, work.partition)
+            yield Outgoing(names[decision.plan], work.partition, decision.key, decision.value, headers)
 
 
 def _quarantined(route: Route, ground: Ground, work: Work, decisions: Iterable[Decision]) -> Iterator[Outgoing]:

@@ -16,6 +16,7 @@ from agreements.model import Agreement, Share, Side, Treatment
 from agreements.snapshot import AgreementEntry, ContractEntry, Snapshot
 from broker.policy import codes
 from broker.policy.cel import check_filter, parse
+from broker.policy.headers import header_plan
 from broker.policy.labels import label_findings, record_checks
 from broker.policy.plan import FieldPlan, KeyPlan, KeyReference, Plan, treatment_text
 from broker.policy.view import same_shape, view_schema
@@ -85,6 +86,7 @@ def compile_plan(
         dropped=tuple(path for path, _ in contract.leaves() if path not in named),
         event_time=event_time,
         look_back_ms=_milliseconds(agreement.limits.look_back),
+        headers=header_plan(agreement, share, task.reference("pseudonym")),
         view_schema=view_schema_id,
         view_text="",
     )
@@ -204,7 +206,7 @@ class _Task:
             domain = token_domain(self.contract.dataset, names[0], found[0])
         else:
             domain = f"key:{self.contract.dataset}"
-        reference = None if self.share.key == "keep" else self._reference("pseudonym")
+        reference = None if self.share.key == "keep" else self.reference("pseudonym")
         return KeyPlan(self.share.key, clause, names, domain, reference)
 
     def _may_flow(self, found: Field, treatment: Treatment, clause: str) -> bool:
@@ -225,10 +227,11 @@ class _Task:
         domain, key = "", None
         if treatment.action in ("tokenise", "encrypt"):
             domain = token_domain(self.contract.dataset, path, found)
-            key = self._reference("pseudonym" if treatment.action == "tokenise" else "content")
+            key = self.reference("pseudonym" if treatment.action == "tokenise" else "content")
         return FieldPlan(path, clause, treatment, found.type.name, domain, key)
 
-    def _reference(self, purpose: str) -> KeyReference:
+    def reference(self, purpose: str) -> KeyReference:
+        """The agreement's pseudonym key, or the share's content key, in its current version."""
         reference = self.agreement.reference
         identifier = content_key(reference, self.share.id) if purpose == "content" else pseudonym_key(reference)
         return KeyReference(identifier, self.key_versions.get(identifier, 1))

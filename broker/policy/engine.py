@@ -66,3 +66,7 @@ class Engine(Protocol):
     def settle(self, evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode) -> Settlement:
         """Turn verdicts into decisions.  Two changes of one key in the batch see each other (overlay)."""
         ...
+
+    def headers(self, decision: Decision, partition: int) -> tuple[tuple[str, bytes], ...]:
+        """The headers of a delivered record, which goes to the share's `partition`; none where its plan has none."""
+        ...

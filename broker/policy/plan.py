@@ -86,6 +86,14 @@ class RecordChecks:
     confidence: ConfidencePlan | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderPlan:
+    """The headers of delivered records: what all of them say alike, sorted, and the key of their identifiers."""
+
+    fixed: tuple[tuple[str, str], ...]
+    key: KeyReference
+
+
 @dataclass(frozen=True)
 class Plan:
     """One share of one agreement version over one contract version, compiled.
@@ -116,6 +124,8 @@ class Plan:
     event_time: str | None
     """The field whose value is the event's time; None takes the envelope's `ts_ms`."""
     look_back_ms: int | None
+    headers: HeaderPlan | None
+    """None writes none."""
     view_schema: int | None
     """The registered id that frames every value; None for a plan that was compiled only to be checked."""
     view_text: str
@@ -135,6 +145,7 @@ class Plan:
     def key_references(self) -> tuple[KeyReference, ...]:
         """Every key that the plan needs, each once, sorted: what an activating command makes sure exists."""
         found = {f.key for f in self.fields if f.key is not None} | ({self.key.key} if self.key.key else set())
+        found |= {self.headers.key} if self.headers else set()
         return tuple(sorted(found, key=lambda reference: (reference.identifier, reference.version)))
 
     @cached_property
@@ -169,6 +180,7 @@ class Plan:
             "dropped": list(self.dropped),
             "event_time": self.event_time,
             "look_back_ms": self.look_back_ms,
+            "headers": None if self.headers is None else _headers_document(self.headers),
             "view": {"schema_id": self.view_schema, "schema": json.loads(self.view_text)},
         }
 
@@ -209,6 +221,10 @@ def treatment_document(treatment: Treatment) -> dict[str, Any]:
 
 def _reference_document(reference: KeyReference | None) -> dict[str, Any] | None:
     return None if reference is None else {"identifier": reference.identifier, "version": reference.version}
+
+
+def _headers_document(headers: HeaderPlan) -> dict[str, Any]:
+    return {"fixed": dict(headers.fixed), "key": _reference_document(headers.key)}
 
 
 def _field_document(field: FieldPlan) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from agreements.snapshot import ContractEntry, SchemaEntry
 from broker.policy.compile import EVENT_TIME, token_domain
-from broker.policy.decision import Evaluated, Mode, SourceRecord
+from broker.policy.decision import Decision, Evaluated, Mode, SourceRecord
 from broker.policy.engine import Circumstance, Settlement
+from broker.policy.headers import Headers, HeaderWriter
 from broker.policy.plan import Plan
 from broker.policy.read import Read, Reader, subject_text
 from broker.policy.settle import settle
@@ -48,6 +49,7 @@ class ReferenceEngine:
         self.plans = tuple(plans)
         self.reader = Reader(entry, schemas)
         self.shapers = tuple(Shaper(plan, entry.contract, keys) for plan in plans)
+        self._headers = tuple(HeaderWriter(plan, keys) for plan in plans)
         self._withdraws = entry.contract.withdraws_on_quarantine
         self._event_time = next(iter(entry.contract.tagged(EVENT_TIME)), None)
         self._subjects = Subjects(entry.contract, keys)
@@ -59,6 +61,11 @@ class ReferenceEngine:
     def settle(self, evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode) -> Settlement:
         """The second half of step 4; see `broker.policy.settle`."""
         return settle(self.plans, evaluated, circumstances, mode)
+
+    def headers(self, decision: Decision, partition: int) -> Headers:
+        """The headers of a delivered record."""
+        assert decision.plan is not None
+        return self._headers[decision.plan].headers(decision, partition)
 
     def event_time_ms(self, read: Read) -> int | None:
         """When the event of a record happened."""

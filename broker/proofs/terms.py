@@ -18,11 +18,13 @@ from broker.cluster.objects import Operation, Resource, TopicSpec
 from broker.proofs.proof import Proofs, equal, first, withheld
 from broker.proofs.world import (
     DATASET,
+    IDENTIFIER,
     NOTHING,
     NOW,
     PROVIDER,
     RECIPIENT,
     REFERENCE,
+    ROW,
     SHARE,
     STRANGER,
     Seen,
@@ -213,6 +215,36 @@ def _hosting_in_the_agreed_countries() -> str:
     return equal([seen(country) for country in ("GB", "IE", "US", None)], [False, False, True, True])
 
 
+def _cloudevents_headers() -> str:
+    """Those of the standard, the agreement's own, and nothing of the record."""
+
+    def seen(*, asked: bool, reference: str = REFERENCE) -> dict[str, str]:
+        made = agreement(reference=reference, delivery=Delivery(cloudevents_headers=asked))
+        record = deliver(made).record
+        return {} if record is None else {name: value.decode() for name, value in record.headers}
+
+    found, other = seen(asked=True), seen(asked=True, reference="DSA-OTHER")
+    identifier = found.pop("ce_id", "")
+    wanted = {
+        "ce_specversion": "1.0",
+        "ce_type": "concordat.record.shared",
+        "ce_source": f"/{topics.share(REFERENCE, SHARE)}/0",
+        "ce_agreementid": REFERENCE,
+        "ce_agreementver": "1",
+        "ce_purpose": "research.statistics",
+        "ce_share": SHARE,
+    }
+    tells = [
+        value for value in (IDENTIFIER, ROW["note"]) if any(value in said for said in (*found.values(), identifier))
+    ]
+    return first(
+        equal(seen(asked=False), {}),
+        equal(found, wanted),
+        equal(tells, []),
+        equal((bool(identifier), identifier == other.get("ce_id")), (True, False)),
+    )
+
+
 PROOFS: Proofs = {
     "reference": _cites_reference,
     "version": _cites_version,
@@ -230,5 +262,6 @@ PROOFS: Proofs = {
     "dates.start": _nothing_before_the_start,
     "dates.end": _nothing_after_the_end,
     "delivery.retention": _topic_retention,
+    "delivery.cloudevents_headers": _cloudevents_headers,
     "delivery.when_suspended": _stopped_twice,
 }

@@ -172,6 +172,10 @@ class PortEngine:
         )
         return Evaluated(record, None, None, None, (), verdicts, record.key)
 
+    def headers(self, decision: Decision, partition: int) -> tuple[tuple[str, bytes], ...]:
+        del decision, partition
+        return ()
+
     def settle(self, evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode) -> Settlement:
         decisions = [_decision(one, Outcome.QUARANTINE, None, mode) for one in evaluated if one.faults]
         changes = []

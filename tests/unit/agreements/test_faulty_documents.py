@@ -134,7 +134,8 @@ MEANING = [
     ("look_back: P90D", "look_back: PT12H", "AGR-024", (35, 14)),
     ("look_back: P90D", "events_per_day: 5", "AGR-025", (35, 19)),
     ("look_back: P90D", "distinct_subjects_per_month: 5", "AGR-025", (35, 32)),
-    ("retention: P30D", "cloudevents_headers: true", "AGR-025", (41, 24)),
+    ("limits:\n", "geography: { countries: [IE] }\nlimits:\n", "AGR-029", (15, 14)),
+    ("    key: tokenise\n", "    never_with: [border-crossings]\n    key: tokenise\n", "AGR-028", (29, 17)),
     (
         "kind: dsa",
         'kind: mou\nunder: { reference: UMOU-1, version: 1, hash: "sha256:' + "0" * 64 + '" }',

@@ -91,7 +91,10 @@ def everything() -> Agreement:
         review=Review(overdue="suspend"),
         dates=Dates(start=date(2026, 1, 1), end=date(2026, 12, 31)),
         delivery=Delivery(
-            retention=timedelta(days=7), embargo=timedelta(hours=1), window=Window(opens="08:00", closes="18:00")
+            cloudevents_headers=True,
+            retention=timedelta(days=7),
+            embargo=timedelta(hours=1),
+            window=Window(opens="08:00", closes="18:00"),
         ),
     )
 
@@ -217,6 +220,11 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
     ),
     "attestations": ({"agreements.standing.attestation_stops": _gives(datetime(2090, 1, 1, tzinfo=UTC))},),
     "review": ({"agreements.standing.review_stops": _gives(None)},),
+    "delivery.cloudevents_headers": (
+        {"broker.policy.headers.HeaderWriter.headers": _gives(())},
+        {"broker.policy.compile.header_plan": _gives(None)},
+        {"broker.policy.headers.tokeniser": _gives(lambda text: text)},
+    ),
     "delivery.when_suspended": (
         {"agreements.snapshot.Suspension.concerns": _gives(False)},
         {"broker.policy.settle._Task._stopped": _gives(None)},
