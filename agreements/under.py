@@ -37,6 +37,8 @@ class Rebase(NamedTuple):
     newest: int
     clauses: tuple[tuple[str, str | None, str | None], ...]
     """(clause path, text before, text after) of what differs between the two versions of the umbrella."""
+    document: Agreement
+    """The agreement pinned to the newest: what would have to be signed."""
     effective: Effective | Faults
     """What would hold under the newest, or what in the agreement would widen it."""
 
@@ -177,7 +179,7 @@ def rebase(snapshot: Snapshot, entry: AgreementEntry) -> Rebase | None:
     new_under = under.model_copy(update={"version": newest.agreement.version, "hash": newest.content_hash})
     rebased = entry.document.model_copy(update={"under": new_under})
     differences = tuple(changes(before.agreement, newest.agreement))
-    return Rebase(under.version, newest.agreement.version, differences, meet(newest.agreement, rebased))
+    return Rebase(under.version, newest.agreement.version, differences, rebased, meet(newest.agreement, rebased))
 
 
 def expiring(snapshot: Snapshot, now: datetime, within: timedelta = WARNING) -> tuple[Expiring, ...]:

@@ -46,4 +46,4 @@ def named(wanted: str) -> Named:
     entry = next((e for e in reversed(entries) if version in ("", str(e.agreement.version))), None)
     if entry is None:
         raise Refused(NO_SUCH.fault(f"a file or an agreement {wanted}"))
-    return Named(entry.agreement, text.render(entry.agreement))
+    return Named(entry.document, text.render(entry.document))

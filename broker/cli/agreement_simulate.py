@@ -9,14 +9,19 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from agreements import under
+from agreements.model import Agreement
 from broker.cli.acting import As, Key, cluster, signatory
 from broker.cli.agreement_named import Wanted, named
 from broker.cli.output import Json, emit, progress_bar, results, table
 from broker.cli.times import unix_ms
 from broker.cluster.connect import connection
 from broker.cluster.principals import AUDITOR
+from broker.register.codes import NO_SUCH
+from broker.register.follow import read_snapshot
 from broker.settings import load
 from broker.simulation.run import Period, simulate
+from contracts.faults import Faults, Refused
 
 
 def command(
@@ -29,6 +34,9 @@ def command(
         typer.Option("--from", help="From this time on (RFC 3339), by when records came to Kafka; default: all."),
     ] = None,
     until: Annotated[str | None, typer.Option("--to", help="Before this time (RFC 3339).")] = None,
+    rebase: Annotated[
+        bool, typer.Option("--rebase", help="Try the agreement REF under the newest version of its umbrella.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Try an agreement on past events: what would be delivered, withheld and treated, of how many people, against which limits.
@@ -40,7 +48,7 @@ def command(
     period = Period(_time(since, "--from"), _time(until, "--to"))
     settings = load()
     register = cluster(settings)
-    tried = named(agreement).agreement
+    tried = _rebased(agreement) if rebase else named(agreement).agreement
     with progress_bar("simulating") as advance:
         report = simulate(register, connection(settings, AUDITOR), signatory(as_, key), tried, period, advance)
     document = report.document()
@@ -48,6 +56,18 @@ def command(
     if not json:
         for shown in _shown(document):
             results.print(shown)
+
+
+def _rebased(reference: str) -> Agreement:
+    """The agreement as it would hold under the newest version of its umbrella."""
+    snapshot = read_snapshot(cluster())
+    entry = snapshot.agreement(reference)
+    found = None if entry is None else under.rebase(snapshot, entry)
+    if found is None:
+        raise Refused(NO_SUCH.fault(f"a newer version of an umbrella over {reference}"))
+    if isinstance(found.effective, Faults):
+        raise Refused(*found.effective.items)
+    return found.document
 
 
 def _time(given: str | None, option: str) -> datetime | None:

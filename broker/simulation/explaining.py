@@ -13,6 +13,7 @@ from broker.policy.compile import compile_plan
 from broker.policy.decision import SourceRecord
 from broker.policy.explain import Explanation, explain
 from broker.policy.reference import ReferenceEngine
+from broker.register.agreeing import effective
 from broker.register.codes import NO_SUCH
 from broker.simulation.simulator import NO_SCHEMA, PassingKeys
 from contracts import topics
@@ -45,10 +46,13 @@ class ShareExplained(NamedTuple):
 def explained(agreement: Agreement, document: str, snapshot: Snapshot, message: Message) -> Iterator[ShareExplained]:
     """What `message` means under each share over its dataset; `document` is the agreement's text.
 
+    Under an umbrella what holds is explained; a clause that comes from there has no line.
+
     Keys pass away with the explanation, so tokens shown are nobody's.  Raises `Refused` where a share does not compile.
     """
     dataset = topics.dataset_of(message.topic)
     lines = _Lines(text.lines(document), document.splitlines())
+    agreement = effective(agreement, snapshot)
     for share in agreement.shares:
         entry = snapshot.contract(share.dataset, share.contract)
         if share.dataset != dataset:

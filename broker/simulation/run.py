@@ -23,7 +23,7 @@ from broker.cluster.client import Connection, Message
 from broker.cluster.reader import Reader
 from broker.policy.compile import compile_plan
 from broker.policy.decision import SourceRecord
-from broker.register.agreeing import register_faults
+from broker.register.agreeing import effective, register_faults
 from broker.register.append import Deed, act
 from broker.simulation.report import Report, ShareTally
 from broker.simulation.simulator import NO_SCHEMA, Candidate, Simulator
@@ -92,7 +92,7 @@ def simulate(
 
     snapshot = act(register, asked).snapshot
     with Reader(sources) as reader, tempfile.TemporaryDirectory(prefix="concordat-simulation-") as directory:
-        return run(reader, snapshot, agreement, period, Path(directory), progress)
+        return run(reader, snapshot, effective(agreement, snapshot), period, Path(directory), progress)
 
 
 def run(
