@@ -44,7 +44,7 @@ def publish(register: MutableRegister, act: ContractPublished, at: Circumstances
         if contract.kind is not before.kind:
             raise Rejected(BAD_CONTRACT, f"{act.dataset} stays of the kind {before.kind}")
     source = topics.source(act.dataset)
-    used = {f"{source}-key": act.key_schema, f"{source}-value": act.value_schema}
+    used = ((f"{source}-key", act.key_schema), (f"{source}-value", act.value_schema))
     register.check_schemas(act.schemas, used)
     register.add_schemas(act.schemas)
     entry = ContractEntry(contract, act.key_schema, act.value_schema, at.position)

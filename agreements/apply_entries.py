@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from agreements.combination import clashes
 from agreements.lifecycle import Event, after
 from agreements.model import Agreement
 from agreements.mutable import OPERATOR, Actor, MutableRegister, Rejected
-from agreements.snapshot import SIGNED, AgreementEntry, Signatory
+from agreements.snapshot import AgreementEntry, Signatory
 
 
 def versions_of(register: MutableRegister, reference: str) -> tuple[AgreementEntry, ...]:
@@ -20,16 +19,6 @@ def versions_of(register: MutableRegister, reference: str) -> tuple[AgreementEnt
     if versions is None:
         raise Rejected(UNKNOWN_OBJECT, f"the agreement {reference}")
     return versions
-
-
-def change_signed(
-    register: MutableRegister,
-    reference: str,
-    change: Callable[[AgreementEntry], AgreementEntry],
-) -> None:
-    """Change every signed version of an agreement."""
-    versions = versions_of(register, reference)
-    register.agreements[reference] = tuple(change(entry) if entry.state in SIGNED else entry for entry in versions)
 
 
 def moved(entry: AgreementEntry, event: Event) -> AgreementEntry:

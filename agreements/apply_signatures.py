@@ -6,6 +6,7 @@ version takes over at its start and inherits suspensions, so that signing never 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import msgspec
@@ -27,7 +28,7 @@ from agreements.lifecycle import Event
 from agreements.model import Agreement
 from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected, Rule
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
-from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature
+from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature, Suspension
 from agreements.under import is_complete, takes_accessions, umbrella_of, without_umbrella
 from contracts import topics
 from contracts.faults import Fault
@@ -63,6 +64,11 @@ def missing_offices(entry: AgreementEntry) -> list[tuple[str, str]]:
     signed = {(signature.organisation, signature.office) for signature in entry.signatures}
     needed = [(party.organisation, office) for party in entry.agreement.parties for office in party.signs]
     return [office for office in needed if office not in signed]
+
+
+def carried(earlier: Iterable[AgreementEntry]) -> tuple[Suspension, ...]:
+    """The suspensions that a newer version inherits: its views are those without the suspended fields."""
+    return tuple({s: None for old in earlier if old.state in SIGNED for s in old.suspensions})
 
 
 def _not_waiting(entry: AgreementEntry, version: int) -> str:
@@ -108,7 +114,7 @@ def _approve(
     _check_umbrella(register, agreement)
     if set(act.view_schemas) != {share.id for share in entry.shares}:
         raise Rejected(BAD_SCHEMA, "the last signature carries the view schema of every share")
-    used = {f"{topics.share(act.reference, share)}-value": number for share, number in act.view_schemas.items()}
+    used = [(f"{topics.share(act.reference, share)}-value", number) for share, number in act.view_schemas.items()]
     register.check_schemas(act.schemas, used)
     _check_sealed(register, act, agreement)
     jobs = []
@@ -119,9 +125,8 @@ def _approve(
         if contract.contract.kind is Kind.ENTITY:
             jobs.append(Job(at.position, JobKind.BACKFILL, share.dataset, act.reference, share.id))
     approved = moved(entry, Event.APPROVE)
-    carried = tuple({s: None for old in earlier if old.state in SIGNED for s in old.suspensions})
-    if carried:
-        approved = moved(replace(approved, suspensions=carried), Event.SUSPEND)
+    if suspensions := carried(earlier):
+        approved = moved(replace(approved, suspensions=suspensions), Event.SUSPEND)
     approved = replace(approved, view_schemas=dict(act.view_schemas), approved_position=at.position)
     kept = tuple(_make_way(old, approved, at) if old.state in SIGNED else old for old in earlier)
     register.add_schemas(act.schemas)

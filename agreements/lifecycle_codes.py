@@ -19,4 +19,11 @@ OTHER_TEXT = Code(
     "nothing was written",
     "look at the newest text with `concordat agreement show`, then decide again",
 )
-CODES = (GATE, OTHER_TEXT)
+SELECTION = Code(
+    "AGR-082",
+    "nothing to suspend by that name",
+    "no share of a signed version has this identifier, purpose, dataset, recipient, or a field of this path that leaves",
+    "nothing was suspended",
+    "`concordat agreement show` lists the shares; say share=, purpose=, dataset=, field= or recipient=",
+)
+CODES = (GATE, OTHER_TEXT, SELECTION)

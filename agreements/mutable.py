@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -167,8 +167,8 @@ class MutableRegister:
             raise Rejected(ALREADY_THERE, f"the key of {holder} belongs to {owner}")
         self.public_keys[public_key] = holder
 
-    def check_schemas(self, schemas: tuple[NewSchema, ...], used: Mapping[str, int]) -> None:
-        """Ids are dense, one per text; every id in `used` (subject to id) exists and is of that subject (decision 26)."""
+    def check_schemas(self, schemas: tuple[NewSchema, ...], used: Collection[tuple[str, int]]) -> None:
+        """Ids are dense, one per text; every (subject, id) in `used` exists and is of that subject (decision 26)."""
         offered: dict[int, str] = {}
         texts: set[str] = set()
         for number, schema in enumerate(schemas, start=len(self.schemas) + 1):
@@ -178,11 +178,11 @@ class MutableRegister:
                 raise Rejected(BAD_SCHEMA, f"the text of schema {number} is registered already")
             texts.add(schema.text)
             offered[number] = schema.subject
-        for subject, identifier in used.items():
+        for subject, identifier in used:
             entry = self.schemas.get(identifier)
             if (entry.subject if entry else offered.get(identifier)) != subject:
                 raise Rejected(BAD_SCHEMA, f"schema {identifier} is not one of {subject}")
-        if set(offered) - set(used.values()):
+        if set(offered) - {identifier for _, identifier in used}:
             raise Rejected(BAD_SCHEMA, "a schema is registered that the act does not use")
 
     def add_schemas(self, schemas: tuple[NewSchema, ...]) -> None:

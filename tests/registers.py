@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements import acts, text
 from agreements.apply_signatures import missing_offices
+from agreements.apply_stops import changed_views, without
 from agreements.clauses import report_hash, report_text
 from agreements.duties import unacknowledged
 from agreements.fold import Alarm, fold
 from agreements.model import Agreement
 from agreements.reviews import Track, Verdict
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
-from agreements.snapshot import EMPTY, Snapshot
+from agreements.snapshot import EMPTY, SIGNED, Snapshot, Suspension
 from contracts import text as contract_text
 from contracts import topics
 from contracts.avro import key_schema, value_schema
@@ -133,6 +134,31 @@ class Register:
         }
         for dataset, caveat, version in sorted(waiting):
             self.do(acts.CaveatAcknowledged(reference, dataset, caveat, version), actor)
+
+    def suspend_fields(self, reference: str, actor: str, *fields: tuple[str, str]) -> list[str]:
+        """Suspend (share, path) fields, with the view schemas that need it."""
+        added = Suspension(-1, self.time, actor, "x", frozenset(), fields=fields)
+        views = self._views(reference, lambda entry: replace(entry, suspensions=(*entry.suspensions, added)))
+        named = tuple(acts.SuspendedField(*one) for one in fields)
+        return self.do(acts.AgreementSuspended(reference, "wrong data", (), named, (), *views), actor)
+
+    def resume(self, reference: str, actor: str) -> list[str]:
+        who = self.snapshot.signatory(actor.removeprefix("signatory/"))
+        views = self._views(reference, lambda entry: without(entry, who.organisation if who else ""))
+        return self.do(acts.AgreementResumed(reference, *views), actor)
+
+    def _views(self, reference: str, change) -> tuple[tuple[acts.ShareView, ...], tuple[acts.NewSchema, ...]]:
+        known = {schema.text: schema.identifier for schema in self.snapshot.schemas.values()}
+        views, new = [], []
+        for entry in (entry for entry in self.snapshot.agreements[reference] if entry.state in SIGNED):
+            for share in changed_views(entry, change(entry)):
+                topic = topics.share(reference, share.id)
+                schema = f'"{topic} {" ".join(share.fields)}"'
+                if schema not in known:
+                    known[schema] = len(self.snapshot.schemas) + len(new) + 1
+                    new.append(acts.NewSchema(known[schema], f"{topic}-value", schema))
+                views.append(acts.ShareView(entry.agreement.version, share.id, known[schema]))
+        return tuple(views), tuple(new)
 
     def publish(self, dataset: str, actor: str = "signatory/ho-owner", **replacements: str) -> list[str]:
         document = (EXAMPLES / "contracts" / f"{dataset}.contract.yaml").read_text()

@@ -30,7 +30,7 @@ from agreements.acts.parties import (
     SignatoryEnrolled,
     WorkerEnrolled,
 )
-from agreements.acts.parts import Act, Count, NewSchema, PublicKey, SealedKey, Words
+from agreements.acts.parts import Act, Count, NewSchema, PublicKey, SealedKey, ShareView, SuspendedField, Words
 from agreements.acts.reviews import AgreementReviewed, AgreementWithdrawn, ReviewAct
 from agreements.acts.simulations import AgreementSimulated, SimulationAct
 from agreements.acts.undertakings import AttestationGiven, CaveatAcknowledged, ReviewHeld, UndertakingAct
@@ -59,9 +59,11 @@ __all__ = [
     "RegisterInitialised",
     "ReviewHeld",
     "SealedKey",
+    "ShareView",
     "SignatoryEnded",
     "SignatoryEnrolled",
     "Statement",
+    "SuspendedField",
     "WorkerEnrolled",
     "read_statement",
     "record",

@@ -7,7 +7,18 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agreements.acts.parts import Act, Count, NewSchema, Reference, SealedKey, SignatureHex, Slug, Words
+from agreements.acts.parts import (
+    Act,
+    Count,
+    NewSchema,
+    Reference,
+    SealedKey,
+    ShareView,
+    SignatureHex,
+    Slug,
+    SuspendedField,
+    Words,
+)
 
 
 class AgreementSubmitted(Act, frozen=True, tag="agreement.submitted"):
@@ -39,11 +50,19 @@ class AgreementSigned(Act, frozen=True, tag="agreement.signed"):
 
 
 class AgreementSuspended(Act, frozen=True, tag="agreement.suspended"):
-    """Either party, or the operator, stops an agreement or some of its shares; `shares` empty is every share."""
+    """Either party, or the operator, stops an agreement, some of its shares, or single fields.
+
+    Every share where neither `shares` nor `fields` names one.  `only` is what was asked for (`purpose=benefits`), as it was
+    resolved then.  Every share of a signed version whose fields change gets the view schema without them, as in activation.
+    """
 
     reference: Reference
     reason: Words
     shares: tuple[Slug, ...] = ()
+    fields: tuple[SuspendedField, ...] = ()
+    only: tuple[Words, ...] = ()
+    views: tuple[ShareView, ...] = ()
+    schemas: tuple[NewSchema, ...] = ()
 
     def subject(self) -> str:
         """`agreement/<reference>`."""
@@ -51,9 +70,11 @@ class AgreementSuspended(Act, frozen=True, tag="agreement.suspended"):
 
 
 class AgreementResumed(Act, frozen=True, tag="agreement.resumed"):
-    """Whoever ordered suspensions lifts all of its own."""
+    """Whoever ordered suspensions lifts all of its own; with the view schema of every share whose fields change by it."""
 
     reference: Reference
+    views: tuple[ShareView, ...] = ()
+    schemas: tuple[NewSchema, ...] = ()
 
     def subject(self) -> str:
         """`agreement/<reference>`."""

@@ -40,3 +40,18 @@ class SealedKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Slug
     key_version: Annotated[int, Meta(ge=1, le=2**53 - 1)]
     sealed: SealedText
+
+
+class ShareView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The view schema that a share of one version has from an act on."""
+
+    agreement_version: Count
+    share: Slug
+    view_schema: Count
+
+
+class SuspendedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A field of a share that must stop leaving, and what stands below it."""
+
+    share: Slug
+    path: Annotated[str, Meta(min_length=1, max_length=256)]

@@ -18,6 +18,8 @@ from broker.register.codes import NO_SUCH, NOT_CONFIRMED
 from broker.settings import load
 from contracts.faults import AnswerIsNo, Refused
 
+ONLY = "share=ID, purpose=P, dataset=D, field=PATH or recipient=ORG; may be given again.  Default: everything."
+
 
 def suspend(
     reference: Reference,
@@ -25,17 +27,19 @@ def suspend(
     as_: As,
     key: Key,
     reason: Reason = "not given",
-    only: Annotated[list[str] | None, typer.Option(help="A share to stop; may be given again.  Default: all.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="KIND=NAME", help=ONLY)] = None,
     json: Json = False,
 ) -> None:
-    """Stop an agreement, or some of its shares, and wait until every worker has confirmed it.
+    """Stop an agreement, or a part of it, and wait until every worker has confirmed it.
+
+    Without a suspended field the records go on; a department's rows lose the field as they are derived again.
 
     Example: concordat agreement suspend DSA-2026-014 --as jane-doe --key jane.key --reason "breach reported"
     """
     began = clock.monotonic_seconds()
     connection = cluster()
     who = signatory(as_, key)
-    appended = commands.suspend(connection, who, reference, reason=reason, shares=only or ())
+    appended = commands.suspend(connection, who, reference, reason=reason, only=only or ())
     _await(appended, reference, began, json=json)
 
 

@@ -53,7 +53,9 @@ def entry_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
                 "since": suspension.since,
                 "by": suspension.by,
                 "reason": suspension.reason,
+                "organisation": suspension.organisation,
                 "shares": None if suspension.shares is None else sorted(suspension.shares),
+                "fields": [{"share": share, "path": path} for share, path in suspension.fields],
             }
             for suspension in entry.suspensions
         ],
@@ -125,8 +127,9 @@ def _detail(one: Accepted) -> str:
         case AgreementSigned(statement=signed, agreement_version=version):
             statement = read_agreement_statement(signed)
             said = f"version {version}, {statement.office} of {statement.organisation}"
-        case AgreementSuspended(reason=reason, shares=shares):
-            said = f"{', '.join(shares) or 'every share'}: {reason}"
+        case AgreementSuspended(reason=reason, shares=shares, fields=fields, only=only):
+            named = only or (*shares, *(f"{field.share}/{field.path}" for field in fields))
+            said = f"{', '.join(named) or 'every share'}: {reason}"
         case AgreementTerminated(reason=reason) | AgreementWithdrawn(reason=reason):
             said = reason
         case AgreementResumed():

@@ -94,6 +94,7 @@ class Routes:
             (
                 coverage.entry.content_hash,
                 coverage.share.id,
+                coverage.entry.view_schemas.get(coverage.share.id),  # another one when a field is suspended or resumed
                 tuple(
                     sorted(
                         (name, number) for name, number in snapshot.key_versions.items() if _concerns(name, coverage)

@@ -1,21 +1,19 @@
-"""Acts on agreements: submit, sign, suspend, resume, terminate."""
+"""Acts that bring an agreement into force: submit and sign."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from agreements import text
 from agreements.acts import (
-    AgreementResumed,
     AgreementSigned,
     AgreementSubmitted,
-    AgreementSuspended,
-    AgreementTerminated,
-    AgreementWithdrawn,
+    AnyAct,
     SealedKey,
 )
-from agreements.apply_signatures import missing_offices
+from agreements.apply_signatures import carried, missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.codes import COMBINATION, NOT_ENTITLED
 from agreements.combination import clashes
@@ -162,7 +160,8 @@ def activating(
     if found := unproven(entry.agreement) or register_faults(entry.agreement, snapshot):
         raise Refused(*found)
     plans: list[Plan] = []
-    for share in entry.shares:
+    suspended = replace(entry, suspensions=carried(snapshot.agreements.get(entry.agreement.reference, ())[:-1]))
+    for share in map(suspended.effective, entry.shares):
         contract = snapshot.contract(share.dataset, share.contract)
         if contract is None:
             raise Refused(NO_SUCH.fault(f"a contract for {share.dataset} of major version {share.contract}"))
@@ -188,37 +187,16 @@ def activating(
     )
 
 
-def suspend(
-    connection: Connection,
-    signer: Signer,
-    reference: str,
-    *,
-    reason: str,
-    shares: Iterable[str] = (),
-) -> Appended:
-    """Stop an agreement or some of its shares; `broker.register.stop` waits until it has taken effect."""
-    return about(connection, signer, AgreementSuspended(reference, reason, tuple(sorted(shares))))
-
-
-def resume(connection: Connection, signer: Signer, reference: str) -> Appended:
-    """Lift every suspension that the signer's organisation ordered."""
-    return about(connection, signer, AgreementResumed(reference))
-
-
-def terminate(connection: Connection, signer: Signer, reference: str, *, reason: str) -> Appended:
-    """End an agreement for ever."""
-    return about(connection, signer, AgreementTerminated(reference, reason))
-
-
 def about(
     connection: Connection,
     signer: Signer,
-    what: AgreementSuspended | AgreementResumed | AgreementTerminated | AgreementWithdrawn,
+    reference: str,
+    what: AnyAct,
 ) -> Appended:
     """Append one act on an agreement that the register has; raises `Refused`."""
 
     def decide(snapshot: Snapshot) -> list[Deed]:
-        entry_of(snapshot, what.reference)
+        entry_of(snapshot, reference)
         return [Deed(what, signer)]
 
     return act(connection, decide)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.register.agreeing import register_faults, resume, sign_agreement, submit, suspend, terminate
+from broker.register.agreeing import register_faults, sign_agreement, submit
 from broker.register.enrolment import (
     add_party,
     discard_quarantined,
@@ -16,6 +16,7 @@ from broker.register.enrolment import (
 from broker.register.publishing import publication_faults, publish_contract
 from broker.register.reviewing import review, withdraw
 from broker.register.stop import Stop, await_stop
+from broker.register.stopping import resume, suspend, terminate
 
 __all__ = [
     "Stop",

@@ -8,7 +8,7 @@ from agreements.acts import ContractPublished, NewSchema
 from agreements.signing import Signer
 from agreements.snapshot import ContractEntry, Snapshot
 from broker.cluster.client import Connection
-from broker.policy.compile import compile_share
+from broker.policy.compile import compile_plan, compile_share
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import BREAKS_AGREEMENTS
 from contracts import compatibility, text, topics
@@ -45,6 +45,9 @@ def publication_faults(contract: Contract, snapshot: Snapshot) -> tuple[Fault, .
     for coverage in snapshot.coverages(contract.dataset):
         if coverage.share.contract == contract.major:
             plan = compile_share(coverage.entry, coverage.share, entry, snapshot)
+            whole = next(share for share in coverage.entry.agreement.shares if share.id == coverage.share.id)
+            if whole != coverage.share and not isinstance(plan, Faults):  # its suspended fields are to come back
+                plan = compile_plan(coverage.entry.agreement, coverage.entry.content_hash, whole, contract)
             if isinstance(plan, Faults):
                 name = f"{coverage.entry.agreement.reference} share {coverage.share.id}"
                 found += [BREAKS_AGREEMENTS.fault(f"{name}: {fault.message}") for fault in plan.items]

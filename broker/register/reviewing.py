@@ -43,4 +43,4 @@ def review(
 
 def withdraw(connection: Connection, signer: Signer, reference: str, *, reason: str) -> Appended:
     """Take a version back that not everybody has signed."""
-    return about(connection, signer, AgreementWithdrawn(reference, reason))
+    return about(connection, signer, reference, AgreementWithdrawn(reference, reason))
