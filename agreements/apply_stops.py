@@ -1,18 +1,18 @@
-"""What stops an agreement, lifts a stop and ends it, and who may do that."""
+"""What stops an agreement and lifts a stop, and who may do that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from agreements.acts import Act, AgreementResumed, AgreementSuspended, AgreementTerminated
+from agreements.acts import Act, AgreementResumed, AgreementSuspended
 from agreements.apply_entries import moved, organisation_of, versions_of
-from agreements.codes import BAD_SCHEMA, NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
+from agreements.codes import BAD_SCHEMA, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.entries import is_under
-from agreements.lifecycle import Event, after
+from agreements.lifecycle import Event
 from agreements.model import Share
-from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
-from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Ending, Job, JobKind, Suspension
+from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
+from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Suspension
 from contracts import topics
 from contracts.model import Kind
 
@@ -105,29 +105,8 @@ def _is_entity(register: MutableRegister, share: Share) -> bool:
     return contract is not None and contract.contract.kind is Kind.ENTITY
 
 
-def terminate(register: MutableRegister, act: AgreementTerminated, at: Circumstances) -> None:
-    """Every signed version ends for ever, and an open draft of the next is withdrawn with them."""
-    versions = versions_of(register, act.reference)
-    if at.actor.name == OPERATOR:
-        raise Rejected(NOT_ENTITLED, "only a party ends an agreement; the operator may suspend it")
-    organisation_of(versions[-1].agreement, at.actor)
-    if all(after(entry.state, Event.TERMINATE) is None for entry in versions):
-        raise Rejected(WRONG_STATE, f"{act.reference} is {versions[-1].state}; what was never signed is withdrawn")
-
-    def ended(entry: AgreementEntry) -> AgreementEntry:
-        if after(entry.state, Event.TERMINATE) is not None:
-            ending = Ending(at.position, at.time, at.actor.name, act.reason)
-            return moved(replace(entry, ending=ending, version=at.version), Event.TERMINATE)
-        if after(entry.state, Event.WITHDRAW) is not None:
-            return moved(replace(entry, version=at.version), Event.WITHDRAW)
-        return entry
-
-    register.agreements[act.reference] = tuple(ended(entry) for entry in versions)
-
-
 RULES: dict[type[Act], Rule] = {
     AgreementSuspended: suspend,
     AgreementResumed: resume,
-    AgreementTerminated: terminate,
 }
 """Which function applies each act."""

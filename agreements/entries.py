@@ -138,6 +138,12 @@ class AgreementEntry:
         return self.agreement.shares if self.agreement.kind is AgreementKind.DSA else ()
 
     @property
+    def was_signed(self) -> bool:
+        """Whether every party has signed it, whatever became of it since."""
+        states = (*SIGNED, AgreementState.TERMINATED, AgreementState.CLOSED)
+        return self.approved_position is not None or self.state in states
+
+    @property
     def recipient(self) -> str:
         """The receiving organisation."""
         return self.agreement.party(Side.RECIPIENT).organisation

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from agreements import (
     acts,
     apply_contracts,
+    apply_endings,
     apply_parties,
     apply_reviews,
     apply_signatures,
@@ -37,6 +38,7 @@ _RULES: Mapping[type[acts.Act], Rule] = {
     **apply_reviews.RULES,
     **apply_signatures.RULES,
     **apply_stops.RULES,
+    **apply_endings.RULES,
     **apply_simulations.RULES,
     **apply_undertakings.RULES,
 }

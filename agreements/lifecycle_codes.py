@@ -26,4 +26,11 @@ SELECTION = Code(
     "nothing was suspended",
     "`concordat agreement show` lists the shares; say share=, purpose=, dataset=, field= or recipient=",
 )
-CODES = (GATE, OTHER_TEXT, SELECTION)
+NOTICE = Code(
+    "AGR-083",
+    "notice not respected",
+    "the agreement's text has a notice, and the end that was named comes before it is over, or is over already",
+    "nothing was ended",
+    "name a later last day; suspend it at once, or end it at once with `--at-once` and the reason",
+)
+CODES = (GATE, OTHER_TEXT, SELECTION, NOTICE)

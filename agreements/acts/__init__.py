@@ -18,9 +18,9 @@ from agreements.acts.agreements import (
     AgreementSigned,
     AgreementSubmitted,
     AgreementSuspended,
-    AgreementTerminated,
 )
 from agreements.acts.contracts import ContractAct, ContractPublished, QuarantineDiscarded, QuarantineReplayed
+from agreements.acts.endings import AgreementCertified, AgreementTerminated, CertificateWaived, EndingAct
 from agreements.acts.parties import (
     KeyRotated,
     PartyAct,
@@ -38,6 +38,7 @@ from agreements.signing import ACT_DOMAIN, Signer, sign, whole_milliseconds
 
 __all__ = [
     "Act",
+    "AgreementCertified",
     "AgreementResumed",
     "AgreementReviewed",
     "AgreementSigned",
@@ -49,6 +50,7 @@ __all__ = [
     "AnyAct",
     "AttestationGiven",
     "CaveatAcknowledged",
+    "CertificateWaived",
     "ContractPublished",
     "KeyRotated",
     "NewSchema",
@@ -70,7 +72,7 @@ __all__ = [
     "split",
 ]
 
-AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | SimulationAct | UndertakingAct
+AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | EndingAct | SimulationAct | UndertakingAct
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Acts on agreements, from submission to termination."""
+"""Acts on agreements, in force: submission, signature, suspension."""
 
 from __future__ import annotations
 
@@ -81,15 +81,4 @@ class AgreementResumed(Act, frozen=True, tag="agreement.resumed"):
         return f"agreement/{self.reference}"
 
 
-class AgreementTerminated(Act, frozen=True, tag="agreement.terminated"):
-    """Either party ends an agreement for ever; before approval, withdraws it."""
-
-    reference: Reference
-    reason: Words
-
-    def subject(self) -> str:
-        """`agreement/<reference>`."""
-        return f"agreement/{self.reference}"
-
-
-AgreementAct = AgreementSubmitted | AgreementSigned | AgreementSuspended | AgreementResumed | AgreementTerminated
+AgreementAct = AgreementSubmitted | AgreementSigned | AgreementSuspended | AgreementResumed

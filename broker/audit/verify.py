@@ -13,8 +13,10 @@ header hashes (32 bytes) and delivered leaves (63 bytes); segments are read one 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
-from agreements.snapshot import AgreementState, Snapshot
+from agreements.endings import emptied_shares
+from agreements.snapshot import Snapshot
 from broker.audit import codes, tree
 from broker.audit.assemble import Assembled, assemble
 from broker.audit.canonical import NotCanonical
@@ -30,6 +32,8 @@ from broker.audit.report import PartitionReport, Report
 from contracts import topics
 from contracts.faults import Fault, Faults
 from contracts.model import Kind
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def verify(evidence: Evidence, register: Register | None = None) -> Report:
@@ -165,14 +169,13 @@ class _Verification:
     # 3. departments' topics
 
     def _shares(self) -> None:
-        known, ended = {}, set()
-        for versions in self._newest.agreements.values():
+        known: dict[str, bool] = {}
+        ended: set[str] = set()
+        for reference, versions in self._newest.agreements.items():
             for entry in versions:
                 for share in entry.shares:
-                    topic = topics.share(entry.agreement.reference, share.id)
-                    known[topic] = self._is_entity(topics.source(share.dataset))
-                    if entry.state is AgreementState.TERMINATED:
-                        ended.add(topic)
+                    known[topics.share(reference, share.id)] = self._is_entity(topics.source(share.dataset))
+            ended |= {topics.share(reference, share) for share in emptied_shares(versions, _LAST)}
         for topic in sorted(known.keys() | {topic for topic, _ in self._trails}):
             count = self._evidence.partitions(topic)
             beyond = {partition for name, partition in self._trails if name == topic and partition >= count}

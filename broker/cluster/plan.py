@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from agreements.snapshot import AgreementState, Snapshot
+from agreements.endings import emptied_shares
+from agreements.snapshot import Snapshot
 from broker.cluster import access, principals
 from broker.cluster.objects import Rule, TopicSpec, TopicState
 from broker.cluster.topics import base_topics, notices_topic, receipts_topic, share_topic, source_topic
@@ -115,13 +116,13 @@ class RemoveTopic:
 
 @dataclass(frozen=True, slots=True)
 class EmptyTopic:
-    """Remove every record of a terminated share, now and from now on; the topic itself stays.  Only when asked for."""
+    """Remove every record of a share that is over, now and from now on; the topic itself stays.  Only when asked for."""
 
     name: str
     configuration: Mapping[str, str] = field(default_factory=lambda: EMPTIED, hash=False)
 
     def __str__(self) -> str:
-        return f"empty topic {self.name}: its agreement is terminated"
+        return f"empty topic {self.name}: its agreement is ended, or a newer version left the share out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ def plan(
     snapshot: Snapshot, observed: Observed, shape: Shape, now: datetime, *, prune: bool = False
 ) -> tuple[Step, ...]:
     """The steps from `observed` to what the register says at `now`, in the order they are to be taken; empty when there."""
-    wanted = {spec.name: spec for spec in _topics(snapshot, observed, shape)}
+    gone = _emptied(snapshot, now)
+    wanted = {spec.name: spec for spec in _topics(snapshot, observed, shape) if spec.name not in gone}
     rules = access.rules(snapshot, now)
     organisations = frozenset(snapshot.parties) | access.departments(snapshot)
     steps: list[Step] = [
@@ -157,7 +159,7 @@ def plan(
     if prune:
         managed = {user for user in observed.users - users if principals.is_managed(user, organisations)}
         steps.extend(RemoveUser(user) for user in sorted(managed))
-        steps.extend(EmptyTopic(name) for name in _terminated(snapshot) if _is_to_be_emptied(name, observed))
+        steps.extend(EmptyTopic(name) for name in gone if _is_to_be_emptied(name, observed))
         steps.extend(RemoveTopic(name) for name in sorted(observed.topics) if _is_stray(name, snapshot, wanted))
     return tuple(steps)
 
@@ -215,18 +217,13 @@ def _reserved(snapshot: Snapshot) -> Iterator[Problem]:
         yield Problem(name, "this identifier is reserved, so the organisation gets no user and no access")
 
 
-def _terminated(snapshot: Snapshot) -> list[str]:
-    """The share topics of agreements that were ended by an act and have no version in force or held.  Receipts stay."""
-    signed = (AgreementState.APPROVED, AgreementState.SUSPENDED)
-    ended = {
-        topics.share(entry.agreement.reference, share.id)
-        for versions in snapshot.agreements.values()
-        if any(entry.state is AgreementState.TERMINATED for entry in versions)
-        and not any(entry.state in signed for entry in versions)
-        for entry in versions
-        for share in entry.shares
-    }
-    return sorted(ended)
+def _emptied(snapshot: Snapshot, now: datetime) -> list[str]:
+    """The share topics that hold nothing any more at `now` (`agreements.endings`).  Receipts stay."""
+    return sorted(
+        topics.share(reference, share)
+        for reference, versions in snapshot.agreements.items()
+        for share in emptied_shares(versions, now)
+    )
 
 
 def _is_to_be_emptied(name: str, observed: Observed) -> bool:
@@ -244,7 +241,7 @@ def _is_stray(name: str, snapshot: Snapshot, wanted: Mapping[str, TopicSpec]) ->
         text
         for versions in snapshot.agreements.values()
         for entry in versions
-        if entry.state is not AgreementState.SUBMITTED
+        if entry.was_signed
         for share in entry.shares
         for text in (
             topics.share(entry.agreement.reference, share.id),

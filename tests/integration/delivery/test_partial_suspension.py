@@ -1,0 +1,72 @@
+"""A field, then a purpose, of an agreement is stopped and lifted under a running worker, on a real Kafka."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from broker import clock
+from broker.audit.verify import verify
+from broker.cluster.reader import Reader
+from broker.delivery.__main__ import make_worker
+from broker.evidence.kafka import KafkaEvidence
+from broker.register import commands
+from broker.register.follow import read_snapshot
+from contracts.wire import AvroSchema, unframe
+from tests.integration.delivery.test_enforce import wait_for, world
+
+__all__ = ["world"]
+pytestmark = pytest.mark.integration
+
+
+def newest(world):
+    """What the department holds: key to its newest view, each read by the schema that it names."""
+    schemas = read_snapshot(world.kafka).schemas
+    held = {}
+    with Reader(world.kafka) as reader:
+        for message in reader.read(world.share, 0):
+            if message.value is None:
+                held.pop(message.key, None)
+            else:
+                number, body = unframe(message.value)
+                held[message.key] = AvroSchema(schemas[number].text).decode(body)
+    return list(held.values())
+
+
+def names(world):
+    return sorted(str(view.get("family_name")) for view in newest(world))
+
+
+def stopped(world, person, *only):
+    began = clock.monotonic_seconds()
+    suspended = commands.suspend(world.kafka, world.people[person], world.reference, reason="test", only=only)
+    stop = commands.await_stop(world.kafka, suspended.positions[0], [world.dataset], began_at=began)
+    assert stop.confirmed
+
+
+def test_a_field_stops_leaving_and_rows_that_were_sent_lose_it_and_a_purpose_stops_as_a_whole(world):
+    worker = make_worker(world.settings, world.settings.directory / "worker")
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        world.write({"reference": "P1", "family_name": "Alpha", "residence": "resident"})
+        wait_for(lambda: names(world) == ["Alpha"], "the first view")
+        stopped(world, "work-and-pensions", "field=family_name")
+        wait_for(lambda: names(world) == ["None"], "the row without the field")
+        world.write({"reference": "P2", "family_name": "Beta", "residence": "resident"})
+        wait_for(lambda: names(world) == ["None", "None"], "a new row without the field")
+        stopped(world, "home-office", "purpose=benefits")
+        count = len(newest(world))
+        world.write({"reference": "P3", "family_name": "Gamma", "residence": "resident"})
+        commands.resume(world.kafka, world.people["work-and-pensions"], world.reference)
+        assert len(newest(world)) == count, "the other side's suspension of the purpose holds"
+        commands.resume(world.kafka, world.people["home-office"], world.reference)
+        wait_for(lambda: names(world) == ["Alpha", "Beta", "Gamma"], "every row with the field again")
+    finally:
+        worker.stop()
+        thread.join(30)
+    with KafkaEvidence(world.kafka) as evidence:
+        report = verify(evidence)
+    assert report.verified, report.document()
+    assert report.document()["by_outcome"]["hold"] >= 1
