@@ -5,8 +5,9 @@ An ordinary end respects the notice of the text; a party can always suspend at o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from agreements.acts import Act, AgreementCertified, AgreementTerminated, CertificateWaived
 from agreements.apply_entries import moved, organisation_of, party_signatory, versions_of
@@ -71,15 +72,29 @@ def waive(register: MutableRegister, act: CertificateWaived, at: Circumstances) 
     register.agreements[act.reference] = tuple(changed if entry is last else entry for entry in versions)
 
 
+def earliest_last_day(versions: Iterable[AgreementEntry], now: datetime) -> date | None:
+    """The first last day that respects the notice of the signed versions; None where there is no notice."""
+    notice = _notice(entry for entry in versions if entry.state in SIGNED)
+    if notice is None:
+        return None
+    day = (now + notice).date() - timedelta(days=1)
+    return day if end_of(day) >= now + notice else day + timedelta(days=1)
+
+
+def _notice(signed: Iterable[AgreementEntry]) -> timedelta | None:
+    notices = (entry.agreement.termination.notice for entry in signed)
+    return max((notice for notice in notices if notice is not None), default=None)
+
+
 def _end(act: AgreementTerminated, signed: list[AgreementEntry], at: Circumstances) -> datetime | None:
     """The instant at which the agreement ends, None for now; rejected where it would not respect the notice."""
-    notices = [e.agreement.termination.notice for e in signed if e.agreement.termination.notice is not None]
+    notice = _notice(signed)
     if act.last_day is None:
-        if notices and not act.at_once:
-            raise Rejected(NOTICE, f"{act.reference} has a notice of {max(notices).days} days: name a last day")
+        if notice is not None and not act.at_once:
+            raise Rejected(NOTICE, f"{act.reference} has a notice of {notice.days} days: name a last day")
         return None
     ends_at = end_of(act.last_day)
-    earliest = at.time + max(notices) if notices else at.time
+    earliest = at.time + (notice or timedelta())
     if act.at_once or ends_at <= at.time or ends_at < earliest:
         raise Rejected(NOTICE, f"{act.reference} cannot end with {act.last_day}; the notice runs until {earliest}")
     if all(entry.ends_at <= ends_at for entry in signed):

@@ -32,9 +32,9 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
     _check_may_follow(agreement, versions)
     returned = bool(versions) and versions[-1].state is AgreementState.RETURNED
     if returned:
-        before, versions = versions[-1].state, versions[:-1]
+        before, first, versions = versions[-1].state, versions[-1].first_submitted_at, versions[:-1]
     else:
-        before = None
+        before, first = None, at.time
         if versions and versions[-1].state in _OPEN:
             versions = (*versions[:-1], moved(versions[-1], Event.SUPERSEDE))
     state = after(before, Event.SUBMIT if agreement.exceptional is None else Event.SUBMIT_EXCEPTIONAL)
@@ -51,6 +51,7 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
         ends_at=end_of(holds.agreement.dates.end),
         report=act.clause_report,
         submitted_at=at.time,
+        first_submitted_at=first,
     )
     register.agreements[act.reference] = (*versions, held_by(holds, entry))
 

@@ -64,6 +64,7 @@ class _Entry(msgspec.Struct, frozen=True):
     """Its place in the table of reports: agreements that were made alike have the same one."""
     suspensions: tuple[Suspension, ...]
     submitted_at: datetime | None
+    first_submitted_at: datetime | None
     reviews: tuple[TrackReview, ...]
     ending: Ending | None
     certificate: Certificate | None

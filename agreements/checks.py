@@ -21,10 +21,13 @@ from agreements.codes import (
     WINDOW,
 )
 from agreements.gates import closed_gates
-from agreements.lifecycle_codes import GATE
+from agreements.lifecycle_codes import EXCEPTION, GATE
 from agreements.model import Agreement, AgreementKind, Share, Side
+from agreements.promises import LATEST_RETROSPECTIVE, LONGEST_EXCEPTION
 from agreements.umbrella_codes import PURPOSE_NOT_PERMITTED
 from contracts.faults import Code
+
+_SIGNERS_OF_AN_EXCEPTION = 2
 
 
 class Problem(NamedTuple):
@@ -45,7 +48,7 @@ def problems(agreement: Agreement) -> list[Problem]:
 
 def contradictions(agreement: Agreement) -> list[Problem]:
     """The faults that do not depend on what this version of the broker can enforce; the fold relies on them."""
-    clauses = (_parties, _geography, _dates, _shares, _combinations, _limits, _window)
+    clauses = (_parties, _geography, _dates, _shares, _combinations, _limits, _window, _exception)
     return [problem for check in clauses for problem in check(agreement)]
 
 
@@ -140,3 +143,17 @@ def _window(agreement: Agreement) -> Iterator[Problem]:
         yield Problem(("delivery", "window", "closes"), WINDOW, f"it opens and closes at {window.opens}")
     if len(set(window.days)) != len(window.days):
         yield Problem(("delivery", "window", "days"), WINDOW, "a day stands twice")
+
+
+def _exception(agreement: Agreement) -> Iterator[Problem]:
+    exceptional, dates = agreement.exceptional, agreement.dates
+    if exceptional is None:
+        return
+    if dates.end - dates.start + timedelta(days=1) > LONGEST_EXCEPTION:
+        yield Problem(("dates", "end"), EXCEPTION, f"it lives longer than {LONGEST_EXCEPTION.days} days")
+    if not dates.start <= exceptional.review_by <= dates.end + LATEST_RETROSPECTIVE:
+        message = f"the review is not between the start and {LATEST_RETROSPECTIVE.days} days after the end"
+        yield Problem(("exceptional", "review_by"), EXCEPTION, message)
+    for index, party in enumerate(agreement.parties):
+        if party.side is Side.PROVIDER and len(party.signs) < _SIGNERS_OF_AN_EXCEPTION:
+            yield Problem(("parties", index, "signs"), EXCEPTION, f"one office alone signs for {party.organisation}")

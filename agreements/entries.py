@@ -119,6 +119,8 @@ class AgreementEntry:
     """The clause report as it was submitted (JSON), to which reviews and signatures are bound."""
     suspensions: tuple[Suspension, ...] = ()
     submitted_at: datetime | None = None
+    """When this text was submitted; `first_submitted_at`, when the first text of this version was."""
+    first_submitted_at: datetime | None = None
     reviews: tuple[TrackReview, ...] = ()
     """Of this text, in the order of the register."""
     ending: Ending | None = None
@@ -151,6 +153,11 @@ class AgreementEntry:
     def accepted(self, track: Track) -> TrackReview | None:
         """The review that accepts the version on a track, if there is one."""
         return next((r for r in self.reviews if r.track is track and r.verdict is Verdict.ACCEPT), None)
+
+    @property
+    def was_looked_at(self) -> bool:
+        """Whether an exceptional disclosure has had its review."""
+        return any(review.track is Track.RETROSPECTIVE for review in self.reviews)
 
     def missing_tracks(self) -> tuple[Track, ...]:
         """The tracks that have yet to accept it; an exceptional disclosure has none."""

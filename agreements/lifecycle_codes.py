@@ -33,4 +33,12 @@ NOTICE = Code(
     "nothing was ended",
     "name a later last day; suspend it at once, or end it at once with `--at-once` and the reason",
 )
-CODES = (GATE, OTHER_TEXT, SELECTION, NOTICE)
+EXCEPTION = Code(
+    "AGR-084",
+    "no exceptional disclosure",
+    "an exceptional disclosure lives 14 days at most, is signed by two offices of the provider, and is reviewed between its start and"
+    " 28 days after its end",
+    "the agreement cannot be submitted or signed",
+    "shorten it, name a second office that signs, set `exceptional.review_by`; or leave `exceptional` out and have it reviewed first",
+)
+CODES = (GATE, OTHER_TEXT, SELECTION, NOTICE, EXCEPTION)

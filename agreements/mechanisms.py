@@ -39,6 +39,7 @@ class Mechanism(NamedTuple):
 _E, _P, _G, _A, _U = ClauseClass
 _FOLD = "tests/unit/agreements/test_fold.py"
 _FAULTY = "tests/unit/agreements/test_faulty_documents.py"
+_LIFE = "tests/unit/agreements/test_lifecycle.py"
 _COMPILE = "tests/unit/test_compile.py"
 _LABELS = "tests/unit/test_labels.py"
 _TWIN = "tests/properties/test_record_checks.py"
@@ -93,9 +94,13 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "purposes.prohibited": Mechanism(
             _P, "no share may have such a purpose; use by the recipient is its promise", _FAULTY
         ),
-        "law.power": _said(),
+        "law.power": Mechanism(
+            _G, "a key of every agreement; the legal review accepts it", f"{_LIFE}::test_three_tracks"
+        ),
         "law.gateway": _said(),
-        "law.lawful_basis": _said(),
+        "law.lawful_basis": Mechanism(
+            _G, "a key of every agreement; the legal review accepts it", f"{_LIFE}::test_three_tracks"
+        ),
         "law.regime": Mechanism(
             _E,
             "a dataset held under another regime compiles only with `cross_regime`",
@@ -105,12 +110,23 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             _E, "a dataset held under another regime compiles only with it", f"{_LABELS}::test_another_regime"
         ),
         "law.binding": _said(),
-        "justification": _said(),
+        "justification": Mechanism(
+            _G,
+            "the legal review accepts no agreement without benefits, necessity and proportionality",
+            f"{_LIFE}::test_gates",
+        ),
         "assessments.data_protection": Mechanism(
-            _G, "no special-category field may leave without one", f"{_LABELS}::test_special_and_criminal_data"
+            _G,
+            "the data-protection review accepts no agreement without one, nor a high residual risk without `consultation`; no"
+            " special-category field leaves without one",
+            f"{_LIFE}::test_gates",
         ),
         "assessments.public_interest": _said(),
-        "exceptional": _missing(_NOT_YET),
+        "exceptional": Mechanism(
+            _P,
+            "two offices of the provider, 14 days at most, and nothing flows afterwards; its review is shown until it is made",
+            f"{_LIFE}::test_an_exceptional_disclosure",
+        ),
         "shares.id": Mechanism(_E, "one topic for each share", "tests/unit/cluster/test_plan.py"),
         "shares.dataset": Mechanism(_E, "no other dataset is read for the share", "tests/unit/delivery/test_routes.py"),
         "shares.contract": Mechanism(_E, "records of another major version are not shared", _ENGINE),
@@ -194,14 +210,18 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "geography": Mechanism(
             _G, "the recipient's `hosting` is one of its countries", "tests/unit/agreements/test_combination.py"
         ),
-        "security": _said(),
+        "security": Mechanism(_A, "a party's promise; the security review reads it", f"{_LIFE}::test_three_tracks"),
         "attestations": Mechanism(
             _E,
             "nothing is delivered before the first one, nor while one is overdue beyond its grace",
             f"{_UNDERTAKINGS}::test_an_attestation_stops_before_the_first_and_when_it_is_overdue",
         ),
         "after_delivery.retention": _said(),
-        "after_delivery.destruction": _said(),
+        "after_delivery.destruction": Mechanism(
+            _A,
+            "a party's promise; the agreement is closing until the recipient certifies it, or both sides agree to an exception",
+            f"{_LIFE}::test_closing",
+        ),
         "after_delivery.onward_disclosure": _said(),
         "after_delivery.onward_recipients": _said(),
         "after_delivery.corrections": _said(),
@@ -210,7 +230,11 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "after_delivery.adverse_decision_needs_second_source": _said(),
         "after_delivery.no_solely_automated_decision": _said(),
         "subject_access": _said(),
-        "transparency": _said(),
+        "transparency": Mechanism(
+            _G,
+            "under uk-gdpr the data-protection review accepts no agreement without a privacy notice",
+            f"{_LIFE}::test_gates",
+        ),
         "breach": _said(),
         "audit": _said(),
         "returns": _said(),
@@ -223,7 +247,11 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             "a review that is overdue beyond its grace stops the agreement, or is only shown, as the clause says",
             f"{_UNDERTAKINGS}::test_an_overdue_review_stops_the_agreement_where_it_says_so",
         ),
-        "termination": _said(),
+        "termination": Mechanism(
+            _P,
+            "an ordinary end respects the notice, and nothing flows after it; its consequences are promises",
+            f"{_LIFE}::test_notice",
+        ),
     }
 )
 """Clause name, without the numbers of list items, to what makes it hold.  A name also covers what stands under it."""

@@ -195,3 +195,5 @@ class Exceptional(Clause):
 
 LONGEST_EXCEPTION = timedelta(days=14)
 """The longest life of an exceptional disclosure."""
+LATEST_RETROSPECTIVE = timedelta(days=28)
+"""How long after the end of an exceptional disclosure its review may be at most."""

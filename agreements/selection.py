@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from agreements.entries import AgreementEntry, is_under
 from agreements.lifecycle_codes import SELECTION
-from agreements.model import Share
+from agreements.model import Share, Side
 from contracts.faults import Refused
 
 
@@ -57,10 +57,15 @@ def _found(
                     yield share.id, None
                 case "dataset" if share.dataset == name:
                     yield share.id, None
-                case "recipient" if entry.recipient == name:
+                case "recipient" if _receives(entry, name):
                     yield share.id, None
                 case "purpose" if share.purpose == name or share.purpose.startswith(name + "."):
                     yield share.id, None
+
+
+def _receives(entry: AgreementEntry, organisation: str) -> bool:
+    parties = entry.agreement.parties
+    return any(party.side is Side.RECIPIENT and party.organisation == organisation for party in parties)
 
 
 def _field(share: Share, name: str, key_fields: KeyFields) -> Iterator[tuple[str, str | None]]:

@@ -35,6 +35,11 @@ class Facts(NamedTuple):
     share: Share
     now: datetime
 
+    @property
+    def place(self) -> int:
+        """Where the share stands in its text; it may have lost a suspended field."""
+        return next(i for i, share in enumerate(self.entry.agreement.shares) if share.id == self.share.id)
+
     def stopped(self, code: str, clause: str) -> Stand:
         """Held or dropped, as the agreement says for what is stopped."""
         holds = self.entry.agreement.delivery.when_suspended == "hold"
@@ -87,8 +92,7 @@ def _combined(facts: Facts) -> Stand | None:
     """Beside what was approved before, and may not be received together with it."""
     found = rivals(facts.snapshot, facts.entry, facts.share)
     if any(covers(rival.entry, facts.now) for rival in found):
-        index = next(i for i, share in enumerate(facts.entry.agreement.shares) if share.id == facts.share.id)
-        return facts.stopped("combination", f"shares[{index}].never_with")
+        return facts.stopped("combination", f"shares[{facts.place}].never_with")
     return None
 
 
@@ -102,7 +106,7 @@ def _caveat_unacknowledged(facts: Facts) -> Stand | None:
     """The recipient does not know a limitation of the data yet that its contract names now."""
     if next(unacknowledged(facts.snapshot, facts.entry, facts.share), None) is None:
         return None
-    return facts.stopped("caveat-unacknowledged", f"shares[{facts.entry.agreement.shares.index(facts.share)}].caveats")
+    return facts.stopped("caveat-unacknowledged", f"shares[{facts.place}].caveats")
 
 
 def _attestation_overdue(facts: Facts) -> Stand | None:

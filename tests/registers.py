@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from agreements.clauses import report_hash, report_text
 from agreements.duties import unacknowledged
 from agreements.fold import Alarm, fold
 from agreements.model import Agreement
+from agreements.promises import Exceptional
 from agreements.reviews import Track, Verdict
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import EMPTY, SIGNED, Snapshot, Suspension
@@ -194,6 +195,16 @@ def enrolled() -> Register:
         register.publish(dataset)
     assert register.alarms == []
     return register
+
+
+def exceptional(**changes) -> Agreement:
+    """The example as an exceptional disclosure of two weeks."""
+    first = date(2026, 11, 20)
+    made = {
+        "exceptional": Exceptional(threat="A child is missing", review_by=date(2026, 12, 10)),
+        "dates": agreement().dates.model_copy(update={"start": first, "end": date(2026, 12, 3), "review": None}),
+    }
+    return agreement().model_copy(update=made | changes)
 
 
 def approved(reference: str = "DSA-2026-101") -> Register:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from rich.console import Group
 
 from agreements import text
 from agreements.compare import differences
@@ -15,17 +16,19 @@ from broker.cli import agreement_explain, agreement_schema, agreement_simulate
 from broker.cli.acting import OperatorKey, cluster, operator, said
 from broker.cli.agreement_check import check
 from broker.cli.agreement_edit import edit
+from broker.cli.agreement_end import certify, terminate, waive
 from broker.cli.agreement_inventory import duplicates, express, extract, import_, list_
 from broker.cli.agreement_named import Wanted, named
 from broker.cli.agreement_new import new
 from broker.cli.agreement_sign import review, sign, submit, withdraw
-from broker.cli.agreement_stop import resume, suspend, terminate
+from broker.cli.agreement_stop import resume, suspend
 from broker.cli.agreement_terms import Reference
 from broker.cli.agreement_undertakings import acknowledge, attest, reviewed
 from broker.cli.agreement_view import (
     entry_table,
     history_rows,
     shown_document,
+    stages_table,
 )
 from broker.cli.output import Json, emit, table, write
 from broker.keys import installed
@@ -40,7 +43,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 _VERBS: tuple[Callable[..., None], ...] = (
     *(new, edit, check, submit, review, withdraw, sign),
     *(acknowledge, attest, reviewed),
-    *(suspend, resume, terminate),
+    *(suspend, resume, terminate, certify, waive),
     *(duplicates, extract, express),
 )
 for verb in _VERBS:
@@ -76,7 +79,7 @@ def show(
 
 @app.command()
 def history(reference: Reference, *, json: Json = False) -> None:
-    """Show every act on an agreement, by whom and when.
+    """Show every act on an agreement, by whom and when, and how long each stage of the newest version took.
 
     Example: concordat agreement history DSA-2026-014
     """
@@ -86,7 +89,9 @@ def history(reference: Reference, *, json: Json = False) -> None:
     rows = history_rows(found)
     document = [{"position": p, "time": t, "act": a, "actor": w, "detail": d} for p, t, a, w, d in rows]
     columns = ("position", "time", "act", "by", "detail")
-    emit(document, json=json, table=table(reference, columns, rows))
+    shown = table(reference, columns, rows)
+    entry = read_snapshot(cluster()).agreement(reference)
+    emit(document, json=json, table=shown if entry is None else Group(shown, stages_table(entry)))
 
 
 @app.command()

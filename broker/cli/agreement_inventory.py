@@ -12,6 +12,7 @@ from agreements.duplicates import LEAST_PERCENT, overlaps
 from agreements.inventory import Wanted, found
 from agreements.model import Agreement
 from agreements.odrl import expression
+from agreements.phase import phase
 from agreements.snapshot import AgreementState, Snapshot
 from broker import clock
 from broker.cli.acting import cluster, text_of
@@ -53,14 +54,15 @@ def list_(
         (
             e.agreement.reference,
             e.agreement.version,
-            e.state,
+            phase(snapshot, e, now),
+            "exceptional" if e.agreement.exceptional is not None else e.agreement.kind.value,
             e.recipient,
             e.agreement.dates.start,
             e.agreement.dates.end,
         )
         for e in entries
     ]
-    columns = ("reference", "version", "state", "recipient", "start", "end")
+    columns = ("reference", "version", "phase", "kind", "recipient", "start", "end")
     document = [entry_document(entry, snapshot, now) for entry in entries]
     emit(document, json=json, table=table("Agreements", columns, rows))
 

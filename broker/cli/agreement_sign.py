@@ -33,7 +33,7 @@ def submit(file: File, *, as_: As, key: Key, json: Json = False) -> None:
     document = text_of(file)
     appended = commands.submit(cluster(), signatory(as_, key), document, str(file))
     agreement = checked(file)
-    _show_entry(appended, agreement.reference, json=json)
+    show_entry(appended, agreement.reference, json=json)
 
 
 def review(
@@ -55,7 +55,7 @@ def review(
     """
     who = signatory(as_, key)
     reviewed = commands.review(cluster(), who, reference, track, verdict, comment=comment, content_hash=content_hash)
-    _show_entry(reviewed, reference, json=json)
+    show_entry(reviewed, reference, json=json)
 
 
 def withdraw(reference: Reference, *, as_: As, key: Key, reason: Reason = "not given", json: Json = False) -> None:
@@ -63,7 +63,7 @@ def withdraw(reference: Reference, *, as_: As, key: Key, reason: Reason = "not g
 
     Example: concordat agreement withdraw DSA-2026-014 --as sam-lee --key sam.key --reason "another basis was found"
     """
-    _show_entry(commands.withdraw(cluster(), signatory(as_, key), reference, reason=reason), reference, json=json)
+    show_entry(commands.withdraw(cluster(), signatory(as_, key), reference, reason=reason), reference, json=json)
 
 
 def sign(reference: Reference, *, as_: As, key: Key, content_hash: ContentHash = None, json: Json = False) -> None:
@@ -76,10 +76,11 @@ def sign(reference: Reference, *, as_: As, key: Key, content_hash: ContentHash =
     appended = commands.sign_agreement(
         cluster(settings), signatory(as_, key), reference, keys, content_hash=content_hash
     )
-    _show_entry(appended, reference, json=json)
+    show_entry(appended, reference, json=json)
 
 
-def _show_entry(appended: Appended, reference: str, *, json: bool) -> None:
+def show_entry(appended: Appended, reference: str, *, json: bool) -> None:
+    """Print what an agreement has become by an act, and what it waits for."""
     entry = appended.snapshot.agreement(reference)
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))

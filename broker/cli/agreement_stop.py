@@ -1,4 +1,4 @@
-"""`concordat agreement suspend`, `resume` and `terminate`: acts that stop what flows, with the measured time."""
+"""`concordat agreement suspend` and `resume`: acts that stop what flows and lift it, with the measured time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def suspend(
     connection = cluster()
     who = signatory(as_, key)
     appended = commands.suspend(connection, who, reference, reason=reason, only=only or ())
-    _await(appended, reference, began, json=json)
+    show_stop(appended, reference, began, json=json)
 
 
 def resume(reference: Reference, *, as_: As, key: Key, json: Json = False) -> None:
@@ -50,20 +50,11 @@ def resume(reference: Reference, *, as_: As, key: Key, json: Json = False) -> No
     """
     began = clock.monotonic_seconds()
     appended = commands.resume(cluster(), signatory(as_, key), reference)
-    _await(appended, reference, began, json=json)
+    show_stop(appended, reference, began, json=json)
 
 
-def terminate(reference: Reference, *, as_: As, key: Key, reason: Reason = "not given", json: Json = False) -> None:
-    """End an agreement for ever, and wait until every worker has confirmed it.
-
-    Example: concordat agreement terminate DSA-2026-014 --as jane-doe --key jane.key --reason "purpose achieved"
-    """
-    began = clock.monotonic_seconds()
-    appended = commands.terminate(cluster(), signatory(as_, key), reference, reason=reason)
-    _await(appended, reference, began, json=json)
-
-
-def _await(appended: Appended, reference: str, began: float, *, json: bool) -> None:
+def show_stop(appended: Appended, reference: str, began: float, *, json: bool) -> None:
+    """Wait until every worker has confirmed the act, and print what was seen; raises `AnswerIsNo` where one has not."""
     entry = appended.snapshot.agreement(reference)
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from agreements import text
 from agreements.acts import (
+    AgreementCertified,
     AgreementResumed,
     AgreementReviewed,
     AgreementSigned,
@@ -18,9 +19,11 @@ from agreements.acts import (
     AgreementWithdrawn,
     AttestationGiven,
     CaveatAcknowledged,
+    CertificateWaived,
     ReviewHeld,
 )
 from agreements.apply_signatures import missing_offices
+from agreements.phase import phase, stages
 from agreements.signing import read_agreement_statement
 from agreements.snapshot import AgreementEntry, Coverage, Snapshot
 from agreements.standing import stand
@@ -38,6 +41,12 @@ def entry_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
         "version": agreement.version,
         "title": agreement.title,
         "state": entry.state,
+        "phase": phase(snapshot, entry, now),
+        "exceptional": agreement.exceptional is not None,
+        "stages": [stage._asdict() for stage in stages(entry)],
+        "ending": entry.ending,
+        "certificate": entry.certificate,
+        "waivers": entry.waivers,
         "content_hash": entry.content_hash,
         "drafted_by": entry.drafted_by,
         "recipient": entry.recipient,
@@ -88,13 +97,19 @@ def shown_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
 def entry_table(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> Table:
     """One version of an agreement for people."""
     document = entry_document(entry, snapshot, now)
-    rows = [(name, document[name]) for name in ("title", "state", "content_hash", "drafted_by", "recipient")]
+    rows = [(name, document[name]) for name in ("title", "state", "phase", "content_hash", "drafted_by", "recipient")]
     rows += [("starts", entry.starts_at), ("ends", entry.ends_at)]
     rows += [("signed", f"{s.office} of {s.organisation}: {s.signatory}") for s in entry.signatures]
     rows += [("to sign", f"{office} of {organisation}") for organisation, office in missing_offices(entry)]
     rows += [("suspended", f"{s.since} by {s.by}: {s.reason}") for s in entry.suspensions]
     rows += [("share", f"{s['id']}: {s['dataset']} to {s['topic']}, {s['standing']}") for s in document["shares"]]
     return table(f"{entry.agreement.reference} version {entry.agreement.version}", ("", ""), rows)
+
+
+def stages_table(entry: AgreementEntry) -> Table:
+    """How long each stage of a version took, from its first submission on."""
+    rows = [(stage.stage, stage.at, f"{stage.seconds / 86_400:.2f}") for stage in stages(entry)]
+    return table(f"Stages of version {entry.agreement.version}", ("stage", "at", "days"), rows)
 
 
 def history_rows(found: list[Accepted]) -> list[tuple[int, datetime, str, str, str]]:
@@ -125,13 +140,18 @@ def _detail(one: Accepted) -> str:
         case AgreementReviewed(track=track, verdict=verdict, agreement_version=version, comment=comment):
             said = f"version {version}, {track}: {verdict}" + (f": {comment}" if comment else "")
         case AgreementSigned(statement=signed, agreement_version=version):
-            statement = read_agreement_statement(signed)
-            said = f"version {version}, {statement.office} of {statement.organisation}"
+            stated = read_agreement_statement(signed)
+            said = f"version {version}, {stated.office} of {stated.organisation}"
         case AgreementSuspended(reason=reason, shares=shares, fields=fields, only=only):
             named = only or (*shares, *(f"{field.share}/{field.path}" for field in fields))
             said = f"{', '.join(named) or 'every share'}: {reason}"
-        case AgreementTerminated(reason=reason) | AgreementWithdrawn(reason=reason):
-            said = reason
+        case AgreementTerminated(reason=reason, last_day=day, at_once=at_once):
+            end = f"with {day}: " if day is not None else "at once: " if at_once else ""
+            said = f"{end}{reason}"
+        case AgreementCertified(statement=statement, document_hash=digest):
+            said = f"{statement} ({digest})"
+        case AgreementWithdrawn(reason=said) | CertificateWaived(statement=said):
+            pass
         case AgreementResumed():
             said = "its own suspensions"
         case _:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
@@ -28,7 +28,7 @@ results = Console(
 )
 
 
-def emit(document: Any, *, json: bool, table: Table | str | None = None) -> None:
+def emit(document: Any, *, json: bool, table: Table | Group | str | None = None) -> None:
     """Print a result: `document` as JSON for programs, or `table` (or its text) for people."""
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")

@@ -8,12 +8,19 @@ from typing import NamedTuple
 from agreements.clauses import ClauseLine, clause_name, clause_report
 from agreements.mechanisms import MECHANISMS, ClauseClass
 from agreements.model import Agreement
-from broker.proofs import labels, shares, stops, terms, umbrellas
+from broker.proofs import endings, labels, shares, stops, terms, umbrellas
 from broker.proofs.codes import UNPROVEN
 from broker.proofs.proof import Proofs
 from contracts.faults import Fault, Unusable
 
-PROOFS: Proofs = {**terms.PROOFS, **shares.PROOFS, **labels.PROOFS, **stops.PROOFS, **umbrellas.PROOFS}
+PROOFS: Proofs = {
+    **terms.PROOFS,
+    **shares.PROOFS,
+    **labels.PROOFS,
+    **stops.PROOFS,
+    **umbrellas.PROOFS,
+    **endings.PROOFS,
+}
 PROVED = frozenset({ClauseClass.ENFORCED, ClauseClass.PARTLY})
 """The classes that act on events: each of their mechanisms has a proof.  A gate may have one."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.register.agreeing import register_faults, sign_agreement, submit
+from broker.register.ending import certify, terminate, waive
 from broker.register.enrolment import (
     add_party,
     discard_quarantined,
@@ -16,12 +17,13 @@ from broker.register.enrolment import (
 from broker.register.publishing import publication_faults, publish_contract
 from broker.register.reviewing import review, withdraw
 from broker.register.stop import Stop, await_stop
-from broker.register.stopping import resume, suspend, terminate
+from broker.register.stopping import resume, suspend
 
 __all__ = [
     "Stop",
     "add_party",
     "await_stop",
+    "certify",
     "discard_quarantined",
     "end_signatory",
     "enrol_signatory",
@@ -38,5 +40,6 @@ __all__ = [
     "submit",
     "suspend",
     "terminate",
+    "waive",
     "withdraw",
 ]

@@ -1,4 +1,4 @@
-"""Acts that stop an agreement, wholly or in part, lift a stop, and end it; `broker.register.stop` waits until they hold."""
+"""Acts that stop an agreement, wholly or in part, and lift a stop; `broker.register.stop` waits until they hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from agreements.acts import (
     AgreementResumed,
     AgreementSuspended,
-    AgreementTerminated,
     NewSchema,
     ShareView,
     SuspendedField,
@@ -21,7 +20,7 @@ from agreements.snapshot import SIGNED, AgreementEntry, Snapshot, Suspension
 from broker import clock
 from broker.cluster.client import Connection
 from broker.policy.compile import compile_plan
-from broker.register.agreeing import about, entry_of
+from broker.register.agreeing import entry_of
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import NO_SUCH
 from broker.register.publishing import schema_ids
@@ -69,11 +68,6 @@ def resume(connection: Connection, signer: Signer, reference: str) -> Appended:
         return [Deed(AgreementResumed(reference, views, schemas), signer)]
 
     return act(connection, decide)
-
-
-def terminate(connection: Connection, signer: Signer, reference: str, *, reason: str) -> Appended:
-    """End an agreement for ever."""
-    return about(connection, signer, reference, AgreementTerminated(reference, reason))
 
 
 def _signed(snapshot: Snapshot, reference: str) -> list[AgreementEntry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.exceptions import HTTPException
 
+from agreements.due import overdue_retrospectives
 from agreements.snapshot import Snapshot
 from broker import __version__, clock
 from broker.cluster.client import Connection
@@ -21,6 +23,9 @@ from broker.web.registry import Registry, RegistryError, answer, router
 from contracts import topics
 from contracts.faults import Unavailable
 
+_OVERDUE = Gauge(
+    "concordat_retrospective_reviews_overdue", "Exceptional disclosures without their review beyond its day"
+)
 _READY_MILLISECONDS = 5_000
 _REMEMBER_SECONDS = 60.0
 _REMEMBER_MAX = 1_000
@@ -44,6 +49,7 @@ def make_app(connection: Connection, follower: RegisterFollower) -> FastAPI:
 
     @app.get("/metrics")
     def metrics() -> Response:
+        _note_overdue(follower)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     def snapshot() -> Snapshot:
@@ -52,6 +58,12 @@ def make_app(connection: Connection, follower: RegisterFollower) -> FastAPI:
     app.state.registry = Registry(snapshot, Accepted(connection), connection.username)
     app.include_router(router)
     return app
+
+
+def _note_overdue(follower: RegisterFollower) -> None:
+    """Bring the figures that follow from the register and the time up to date; they stay where it cannot be read."""
+    with contextlib.suppress(Unavailable):
+        _OVERDUE.set(overdue_retrospectives(follower.snapshot, clock.now()))
 
 
 def readiness(follower: RegisterFollower) -> JSONResponse:

@@ -129,20 +129,38 @@ def test_an_agreement_from_submission_to_termination(enrolled):
     assert suspended["stop"]["workers"] == []
     assert command("agreement", "resume", REFERENCE, *command.acting("ho-siro"), status=3) == ["AGR-040"]
     assert command("agreement", "resume", REFERENCE, *command.acting("wp-siro"))["state"] == "approved"
+    part = ("--only", "purpose=benefits.entitlement", "--reason", "a complaint")
+    partly = command("agreement", "suspend", REFERENCE, *command.acting("wp-siro"), *part)
+    assert partly["state"] == "suspended"
+    assert {s["standing"] for s in command("agreement", "show", REFERENCE)["shares"]} == {"held"}
+    command("agreement", "resume", REFERENCE, *command.acting("wp-siro"))
+    whole = command("agreement", "show", REFERENCE)["shares"]
+    assert {share["standing"] for share in whole} == {"in-force"}
+    operator = ("--as", "operator", "--key", command.directory / "state" / "keys" / "operator.key")
+    field = ("--only", "field=family_name", "--reason", "a complaint")
+    command("agreement", "suspend", REFERENCE, *operator, *field)
+    without = command("agreement", "show", REFERENCE)
+    assert [share["standing"] for share in without["shares"]] == ["in-force", "in-force"]
+    assert without["suspensions"][0]["fields"] == [{"share": "residents", "path": "family_name"}]
+    assert without["shares"][1]["view_schema"] != whole[1]["view_schema"]
+    nothing = ("--only", "field=hair_colour")
+    assert command("agreement", "suspend", REFERENCE, *command.acting("wp-siro"), *nothing, status=3) == ["AGR-082"]
+    command("agreement", "resume", REFERENCE, *operator)
+    assert command("agreement", "show", REFERENCE)["shares"] == whole
+    certificate = command.directory / "certificate.txt"
+    certificate.write_text("All copies are destroyed.")
+    certify = ("agreement", "certify", REFERENCE, certificate, "--statement", "all copies", *command.acting("wp-siro"))
+    assert command(*certify, status=3) == ["AGR-040"]
     assert command("agreement", "terminate", REFERENCE, *command.acting("ho-siro"))["state"] == "terminated"
+    assert command("agreement", "show", REFERENCE)["phase"] == "closing"
+    assert [one["kind"] for one in command("agreement", "list", "--due")] == ["certificate"]
+    assert command(*certify)["state"] == "closed"
+    assert command("agreement", "list", "--due") == []
+    stages = [stage["stage"] for stage in command("agreement", "show", REFERENCE)["stages"]]
+    tracks = ["accepted legal", "accepted data-protection", "accepted security"]
+    assert stages == ["submitted", *tracks, "signed", "in force"]
     acts = [act["act"] for act in command("agreement", "history", REFERENCE)]
-    names = [
-        "submitted",
-        "reviewed",
-        "reviewed",
-        "reviewed",
-        "signed",
-        "signed",
-        "signed",
-        "suspended",
-        "resumed",
-        "terminated",
-    ]
+    names = ["submitted", *["reviewed"] * 3, *["signed"] * 3, *["suspended", "resumed"] * 3, "terminated", "certified"]
     assert acts == [f"agreement.{name}" for name in names]
 
 

@@ -24,9 +24,9 @@ from agreements.model import (
     Treatment,
     Window,
 )
-from agreements.promises import Geography
+from agreements.promises import Exceptional, Geography, Termination
 from agreements.shares import Confidence, CriminalOffence
-from agreements.snapshot import AgreementState
+from agreements.snapshot import SIGNED, AgreementState
 from agreements.umbrella import Effective
 from broker.audit.segment import Terms
 from broker.cluster import access, topics
@@ -73,7 +73,7 @@ def everything() -> Agreement:
         ),
         law=_LAW,
         parties=(
-            Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner",)),
+            Party(organisation=PROVIDER, side=Side.PROVIDER, role="controller", signs=("Owner", "Duty Officer")),
             Party(
                 organisation=RECIPIENT,
                 side=Side.RECIPIENT,
@@ -89,7 +89,9 @@ def everything() -> Agreement:
         limits=Limits(look_back=timedelta(days=30)),
         attestations=(Attestation(id="training", by=RECIPIENT, subject="All are trained.", every=timedelta(days=30)),),
         review=Review(overdue="suspend"),
-        dates=Dates(start=date(2026, 1, 1), end=date(2026, 12, 31)),
+        dates=Dates(start=date(2026, 5, 25), end=date(2026, 6, 7)),
+        exceptional=Exceptional(threat="A threat to life", review_by=date(2026, 6, 30)),
+        termination=Termination(notice=timedelta(days=1)),
         delivery=Delivery(
             cloudevents_headers=True,
             retention=timedelta(days=7),
@@ -126,6 +128,9 @@ def _kept_for_a_year(reference, share, kind, _retention, partitions, factor):
     return _SHARE_TOPIC(reference, share, kind, timedelta(days=365), partitions, factor)
 
 
+_TERMINATED_COVERS: Mutant = dict.fromkeys(
+    ("agreements.snapshot.SIGNED", "agreements.standing.SIGNED"), (*SIGNED, AgreementState.TERMINATED)
+)
 _NOT_CITED: Mutant = {"broker.pipeline._terms": _gives(Terms())}
 _ANYBODY_READS: Mutant = {"broker.cluster.access._departments": _strangers_too}
 _OTHER_SIDE: Mutant = {
@@ -208,6 +213,16 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
     ),
     "dates.start": (_covers(start=False, end=True),),
     "dates.end": (_covers(start=True, end=False),),
+    "termination": (
+        _covers(start=True, end=False),
+        _TERMINATED_COVERS,
+    ),
+    "exceptional": (
+        _covers(start=True, end=False),
+        {"agreements.checks._exception": _gives(())},
+        {"agreements.checks.LONGEST_EXCEPTION": timedelta(days=15)},
+        {"agreements.checks._SIGNERS_OF_AN_EXCEPTION": 1},
+    ),
     "delivery.retention": ({"broker.cluster.plan.share_topic": _kept_for_a_year},),
     "delivery.embargo": (
         {"broker.policy.settle._Task._is_under_embargo": _gives(False)},
