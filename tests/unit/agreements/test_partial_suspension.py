@@ -135,9 +135,9 @@ def test_a_share_without_a_field_left_is_stopped_as_a_whole():
     found = stand(register.snapshot, Coverage(entry, effective(register, "residents")), IN_FORCE)
     assert (found.standing, found.code) == (Standing.HELD, "suspended")
     assert not may_read(entry, "residents", IN_FORCE)
-    before = register.snapshot.position
     assert register.resume(REFERENCE, "operator") == []
-    assert ("residents", JobKind.RELEASE) in backfills(register, before)
+    back = Coverage(entry_of(register), effective(register, "residents"))
+    assert stand(register.snapshot, back, IN_FORCE).standing is Standing.IN_FORCE
 
 
 def test_signing_a_newer_version_lifts_no_suspended_field():
