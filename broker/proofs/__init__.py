@@ -6,7 +6,7 @@ that somebody has taken out of the code makes its proof fail, whatever the table
 
 To enter a proof for a clause `x.y` that becomes `enforced` or `partly` enforced:
 
-1. Write a function in `shares`, `records` or `terms` (or a module beside them) that takes nothing and returns "" where the
+1. Write a function in `terms`, `shares`, `labels` or `stops` (or a module beside them) that takes nothing and returns "" where the
    mechanism holds, else what was seen instead.  `world.deliver(agreement(...))` takes a made-up event the whole way from
    compile to audit leaf; `proof.withheld(with_clause, without, reason)` compares the two.  Always show both sides: an event
    that is refused whatever the agreement says proves nothing.

@@ -8,12 +8,15 @@ import pytest
 
 from agreements.model import Agreement, Law
 from agreements.shares import Confidence, CriminalOffence
+from agreements.snapshot import Standing
 from broker.policy.compile import compile_plan
+from broker.policy.decision import Mode, Reason
+from broker.policy.engine import Circumstance
 from broker.policy.plan import CategoryPlan, ConfidencePlan, Plan, RecordChecks
 from broker.proofs.labels import ASSESSED, CONDITION
 from contracts.faults import Faults
 from contracts.model import TypeName
-from tests.policy_world import agreement, entity_contract, field, share
+from tests.policy_world import NOW_MS, PERSON, VIEW_SCHEMA, agreement, engine_of, entity_contract, field, record, share
 
 BASE = entity_contract()
 CONTRACT = replace(
@@ -146,3 +149,27 @@ def test_a_mark_that_always_protects_needs_no_clause():
         "child",
         "shielded",
     )
+
+
+def test_a_mark_that_is_set_later_takes_back_what_was_sent_and_does_not_say_why():
+    plan = compile_plan(
+        agreement(share({"status": "keep"}, withhold=("protected:child",))),
+        "sha256:0",
+        share({"status": "keep"}, withhold=("protected:child",)),
+        CONTRACT,
+        view_schema_id=VIEW_SCHEMA,
+    )
+    engine = engine_of(CONTRACT, plan)
+    row = dict(PERSON) | {
+        "child": False,
+        "email": None,
+        "health": None,
+        "offence": None,
+        "category": None,
+        "objects": "all",
+    }
+    rows = (row, row | {"child": None}, row | {"child": True}, row)
+    sources = [record(CONTRACT, offset, after) for offset, after in enumerate(rows)]
+    settled = engine.settle(engine.evaluate(sources, NOW_MS), [Circumstance(Standing.IN_FORCE, {})], Mode.LIVE)
+    assert [decision.outcome for decision in settled.decisions] == ["redact", "withdraw", "deny", "redact"]
+    assert settled.decisions[1].reasons == settled.decisions[2].reasons == (Reason("withheld", "shares[0]"),)
