@@ -42,7 +42,8 @@ def problems(agreement: Agreement) -> list[Problem]:
     """Every fault, in no particular order; empty for an agreement that may be submitted."""
     found = contradictions(agreement)
     found += [Problem(line.path, UNENFORCED, f"`{line.clause}`: {line.mechanism}") for line in unenforced(agreement)]
-    found += [Problem(gate.path, GATE, gate.message) for gate in closed_gates(agreement)]
+    if agreement.under is None:  # else an umbrella may open them: what holds is looked at where both are at hand
+        found += [Problem(gate.path, GATE, gate.message) for gate in closed_gates(agreement)]
     return found
 
 

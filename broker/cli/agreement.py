@@ -12,7 +12,7 @@ from agreements import text
 from agreements.compare import differences
 from agreements.content_keys import content_key, pseudonym_key
 from broker import clock
-from broker.cli import agreement_explain, agreement_schema, agreement_simulate
+from broker.cli import agreement_explain, agreement_schema, agreement_simulate, agreement_umbrella
 from broker.cli.acting import OperatorKey, cluster, operator, said
 from broker.cli.agreement_check import check
 from broker.cli.agreement_edit import edit
@@ -52,6 +52,7 @@ app.command(name="list")(list_)
 app.command(name="import")(import_)
 app.command(name="simulate")(agreement_simulate.command)
 app.command(name="explain")(agreement_explain.command)
+app.command(name="flatten")(agreement_umbrella.command)
 app.command(name="schema")(agreement_schema.command)
 
 
@@ -71,7 +72,7 @@ def show(
     if entry is None:
         raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
     if as_text and not json:
-        write(text.render(entry.agreement))
+        write(text.render(entry.document))
     else:
         document = shown_document(entry, snapshot, clock.now())
         emit(document, json=json, table=entry_table(entry, snapshot, clock.now()))

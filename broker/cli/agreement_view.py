@@ -27,6 +27,7 @@ from agreements.phase import phase, stages
 from agreements.signing import read_agreement_statement
 from agreements.snapshot import AgreementEntry, Coverage, Snapshot
 from agreements.standing import stand
+from broker.cli.agreement_umbrella import umbrella_document
 from broker.cli.output import table
 from broker.register.history import Accepted
 from broker.register.stop import Stop
@@ -77,8 +78,9 @@ def entry_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
                 "view_schema": entry.view_schemas.get(share.id),
                 "standing": stand(snapshot, Coverage(entry, share), now).standing,
             }
-            for share in agreement.shares
+            for share in entry.shares
         ],
+        **umbrella_document(entry, snapshot),
     }
 
 
@@ -91,7 +93,7 @@ def shown_document(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> 
     document = entry_document(entry, snapshot, now)
     for share in document["shares"]:
         share["sealed_keys"] = dict(snapshot.sealed(reference, share["id"]))
-    return document | {"text": text.render(entry.agreement)}
+    return document | {"text": text.render(entry.document)}
 
 
 def entry_table(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> Table:
@@ -102,6 +104,11 @@ def entry_table(entry: AgreementEntry, snapshot: Snapshot, now: datetime) -> Tab
     rows += [("signed", f"{s.office} of {s.organisation}: {s.signatory}") for s in entry.signatures]
     rows += [("to sign", f"{office} of {organisation}") for organisation, office in missing_offices(entry)]
     rows += [("suspended", f"{s.since} by {s.by}: {s.reason}") for s in entry.suspensions]
+    if (needed := document.get("rebase_needed")) is not None:
+        rows += [
+            ("re-base needed", f"version {needed['newest']} of the umbrella is approved; pinned to {needed['pinned']}")
+        ]
+        rows += [(f"  {one['clause']}", f"{one['before']} becomes {one['after']}") for one in needed["umbrella"]]
     rows += [("share", f"{s['id']}: {s['dataset']} to {s['topic']}, {s['standing']}") for s in document["shares"]]
     return table(f"{entry.agreement.reference} version {entry.agreement.version}", ("", ""), rows)
 

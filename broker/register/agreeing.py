@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from agreements import text
@@ -15,29 +14,26 @@ from agreements.acts import (
 )
 from agreements.apply_signatures import carried, missing_offices
 from agreements.clauses import report_hash, report_text
-from agreements.codes import COMBINATION, NOT_ENTITLED
-from agreements.combination import clashes
+from agreements.codes import NOT_ENTITLED
 from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle_codes import OTHER_TEXT
-from agreements.model import Agreement, AgreementKind, Share, Side
+from agreements.model import Agreement, Side
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import AgreementEntry, Snapshot
-from agreements.under import what_holds, without_umbrella
 from broker import clock
 from broker.cluster.client import Connection
 from broker.codes import KEY_UNAVAILABLE
 from broker.keys import KeyProvider
 from broker.policy import sealing
-from broker.policy.codes import NO_ENCRYPTION_KEY
 from broker.policy.compile import compile_plan
 from broker.policy.plan import KeyReference, Plan
 from broker.proofs.prove import unproven
+from broker.register.acceptable import effective, register_faults, without_encryption_key
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import NO_SUCH
 from broker.register.publishing import schema_ids
 from contracts import topics
-from contracts.faults import Fault, Faults, Refused, Unusable
-from contracts.model import Contract
+from contracts.faults import Faults, Refused, Unusable
 
 
 def submit(connection: Connection, signer: Signer, document: str, file: str | None = None) -> Appended:
@@ -63,52 +59,6 @@ def submit(connection: Connection, signer: Signer, document: str, file: str | No
         return [Deed(AgreementSubmitted(agreement.reference, canonical, report_text(holds)), signer)]
 
     return act(connection, decide)
-
-
-def register_faults(
-    agreement: Agreement,
-    snapshot: Snapshot,
-    places: Mapping[str, tuple[int, int]] | None = None,
-) -> tuple[Fault, ...]:
-    """What stands against an agreement on this register: unknown parties and contracts, shares that do not compile."""
-    found = [
-        NO_SUCH.fault(f"the party {party.organisation}")
-        for party in agreement.parties
-        if party.organisation not in snapshot.parties
-    ]
-    found += _combined(agreement, snapshot, places or {})
-    found += without_umbrella(snapshot.contract, agreement, places)
-    found += _share_faults(agreement, snapshot, places or {})
-    found += _without_encryption_key(agreement, snapshot)
-    holds = what_holds(snapshot.agreements.get, agreement, places)
-    if isinstance(holds, Faults):
-        return (*found, *holds.items)
-    return tuple(found) or (*_share_faults(holds.agreement, snapshot, {}), *_combined(holds.agreement, snapshot, {}))
-
-
-def effective(agreement: Agreement, snapshot: Snapshot) -> Agreement:
-    """What holds of an agreement on this register, under its umbrella if it names one; raises `Refused` for what widens it."""
-    holds = what_holds(snapshot.agreements.get, agreement)
-    if isinstance(holds, Faults):
-        raise Refused(*holds.items)
-    return holds.agreement
-
-
-def _share_faults(agreement: Agreement, snapshot: Snapshot, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:
-    """Shares whose contract is not there, or over which they do not compile."""
-    for index, share in enumerate(agreement.shares):
-        contract = snapshot.contract(share.dataset, share.contract)
-        if contract is None:
-            if agreement.kind is not AgreementKind.DSA:
-                continue  # a ceiling may be for a dataset that is yet to come
-            line, column = places.get(f"shares[{index}].dataset", (None, None))
-            message = f"a contract for {share.dataset} of major version {share.contract}"
-            yield NO_SUCH.fault(message, line=line, column=column)
-            continue
-        yield from _unknown_caveats(index, share, contract.contract, places)
-        plan = compile_plan(agreement, text.content_hash(agreement), share, contract.contract, positions=places)
-        if isinstance(plan, Faults):
-            yield from plan.items
 
 
 def sign_agreement(
@@ -231,45 +181,10 @@ def _sealed_keys(agreement: Agreement, snapshot: Snapshot, keys: KeyProvider) ->
 
 def seal_content_key(agreement: Agreement, snapshot: Snapshot, keys: KeyProvider, key: KeyReference) -> str:
     """A content key sealed to the agreement's recipient, base64; raises `Refused` where the recipient has no X25519 key."""
-    if faults := _without_encryption_key(agreement, snapshot):
+    if faults := without_encryption_key(agreement, snapshot):
         raise Refused(*faults)
     recipient = snapshot.parties[agreement.party(Side.RECIPIENT).organisation]
     secret = keys.key(key.identifier, key.version)
     if secret is None or recipient.encryption_key is None:
         raise Refused(KEY_UNAVAILABLE.fault(f"{key.identifier} version {key.version} was never made, or was destroyed"))
     return base64.b64encode(sealing.seal(recipient.encryption_key, key, secret)).decode()
-
-
-def _combined(agreement: Agreement, snapshot: Snapshot, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:
-    """What the recipient has already and may not receive beside this."""
-    entries = (entry for versions in snapshot.agreements.values() for entry in versions)
-    for clash in clashes(agreement, entries, clock.now()):
-        line, column = places.get(f"shares[{clash.share}].dataset", (None, None))
-        dataset, other = agreement.shares[clash.share].dataset, clash.other.agreement.reference
-        message = f"{dataset} never goes with {clash.dataset}, which {other} shares"
-        yield COMBINATION.fault(message, line=line, column=column)
-
-
-def _unknown_caveats(
-    index: int,
-    share: Share,
-    contract: Contract,
-    places: Mapping[str, tuple[int, int]],
-) -> Iterator[Fault]:
-    """The gate of the clause `caveats`: what was read must be what the contract says now."""
-    known = {f"{caveat.identifier}@{caveat.version}" for caveat in contract.caveats}
-    for number, caveat in enumerate(share.caveats):
-        if caveat not in known:
-            line, column = places.get(f"shares[{index}].caveats[{number}]", (None, None))
-            yield NO_SUCH.fault(f"the caveat {caveat} in the contract of {share.dataset}", line=line, column=column)
-
-
-def _without_encryption_key(agreement: Agreement, snapshot: Snapshot) -> list[Fault]:
-    if not any(encrypting_shares(agreement)):
-        return []
-    recipient = snapshot.parties.get(agreement.party(Side.RECIPIENT).organisation)
-    if recipient is None or recipient.encryption_key is not None:
-        return []
-    return [
-        NO_ENCRYPTION_KEY.fault(f"{recipient.organisation} has no X25519 key, and fields are to be encrypted for it")
-    ]

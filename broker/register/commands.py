@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from broker.register.agreeing import register_faults, sign_agreement, submit
+from broker.register.acceptable import register_faults
+from broker.register.agreeing import sign_agreement, submit
 from broker.register.ending import certify, terminate, waive
 from broker.register.enrolment import (
     add_party,

@@ -13,7 +13,7 @@ from broker.policy.compile import compile_plan
 from broker.policy.decision import SourceRecord
 from broker.policy.explain import Explanation, explain
 from broker.policy.reference import ReferenceEngine
-from broker.register.agreeing import effective
+from broker.register.acceptable import effective
 from broker.register.codes import NO_SUCH
 from broker.simulation.simulator import NO_SCHEMA, PassingKeys
 from contracts import topics

@@ -23,7 +23,7 @@ from broker.cluster.client import Connection, Message
 from broker.cluster.reader import Reader
 from broker.policy.compile import compile_plan
 from broker.policy.decision import SourceRecord
-from broker.register.agreeing import effective, register_faults
+from broker.register.acceptable import effective, register_faults, registered
 from broker.register.append import Deed, act
 from broker.simulation.report import Report, ShareTally
 from broker.simulation.simulator import NO_SCHEMA, Candidate, Simulator
@@ -84,15 +84,19 @@ def simulate(
     organisations = tuple(party.organisation for party in agreement.parties)
 
     def asked(snapshot: Snapshot) -> list[Deed]:
-        found = tuple(problem.code.fault(problem.message) for problem in problems(agreement))
-        if faults := found or register_faults(agreement, snapshot):
-            raise Refused(*faults)
+        if registered(agreement, snapshot) is None:
+            found = tuple(problem.code.fault(problem.message) for problem in problems(agreement))
+            if faults := found or register_faults(agreement, snapshot):
+                raise Refused(*faults)
         said = AgreementSimulated(agreement.reference, content_hash, organisations, period.since, period.until)
         return [Deed(said, signer)]
 
     snapshot = act(register, asked).snapshot
     with Reader(sources) as reader, tempfile.TemporaryDirectory(prefix="concordat-simulation-") as directory:
-        return run(reader, snapshot, effective(agreement, snapshot), period, Path(directory), progress)
+        holds = effective(agreement, snapshot)
+        report = run(reader, snapshot, holds, period, Path(directory), progress)
+    report.content_hash = content_hash
+    return report
 
 
 def run(
