@@ -11,8 +11,9 @@ from agreements.endings import is_closing, last_approved
 from agreements.instants import end_of
 from agreements.model import Side
 from agreements.snapshot import SIGNED, AgreementEntry, Snapshot
+from agreements.under import WARNING, pinned, rebase
 
-Kind = Literal["end", "review", "attestation", "caveat", "exceptional-review", "certificate"]
+Kind = Literal["end", "review", "attestation", "caveat", "exceptional-review", "certificate", "umbrella-end", "re-base"]
 
 
 class Due(NamedTuple):
@@ -29,7 +30,7 @@ class Due(NamedTuple):
     """Until when; a day is over at midnight in Europe/London."""
     is_overdue: bool
     is_reminded: bool
-    """A reminder of the agreement's text has come: only reviews have reminders."""
+    """A reminder has come: of a review by the agreement's text, of an umbrella's end 90 days before, of a re-base at once."""
 
 
 def due(snapshot: Snapshot, now: datetime, within: timedelta | None = None) -> list[Due]:
@@ -87,11 +88,28 @@ def _of_entry(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Itera
         first = max(agreement.review.reminders, default=None)
         is_reminded = first is not None and overdue - first <= now
         yield _one(entry, now, "review", "dates.review", "a review", "", overdue, is_reminded=is_reminded)
-    for index, attestation in enumerate(agreement.attestations):
+    for kind, what, until, is_reminded in _of_umbrella(snapshot, entry, now):
+        yield _one(entry, now, kind, "under", what, "", until, is_reminded=is_reminded)
+    for index, attestation in enumerate(agreement.attestations if entry.shares else ()):
         at = attestation_due(done, attestation, now)
         yield _one(entry, now, "attestation", f"attestations[{index}]", attestation.id, attestation.by, at)
     recipient = agreement.party(Side.RECIPIENT).organisation
-    for index, share in enumerate(agreement.shares):
+    for index, share in enumerate(entry.shares):
         for caveat in unacknowledged(snapshot, entry, share):
             name = f"{caveat.identifier}@{caveat.version} of {share.dataset}"
             yield _one(entry, now, "caveat", f"shares[{index}].caveats", name, recipient, None)
+
+
+def _of_umbrella(
+    snapshot: Snapshot, entry: AgreementEntry, now: datetime
+) -> Iterator[tuple[Kind, str, datetime, bool]]:
+    """That the umbrella above ends, and that a newer version of it is approved which does not hold here yet."""
+    above = pinned(snapshot.agreements.get, entry.agreement)
+    if above is None:
+        return
+    name = f"{above.agreement.reference} version {above.agreement.version}"
+    at = end_of(above.agreement.dates.end)
+    yield "umbrella-end", f"a new version under another than {name}, which ends", at, at - WARNING <= now
+    newer = rebase(snapshot, entry)
+    if newer is not None:
+        yield "re-base", f"a new version under version {newer.newest} in place of {name}", entry.ends_at, True

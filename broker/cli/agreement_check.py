@@ -41,7 +41,7 @@ def check(
     places, meant = text.places(document_text), text.check(document_text)
     found = (*(meant.items if isinstance(meant, Faults) else ()), *filter_faults(agreement, places))
     if registered and not found:
-        found = commands.register_faults(agreement, read_snapshot(cluster()), places)
+        found = commands.submission_faults(agreement, read_snapshot(cluster()), places)
     if found:
         raise AnswerIsNo(*(fault.in_file(str(file)) for fault in found))
     holds, note = _under(agreement, document_text, under, registered=registered)

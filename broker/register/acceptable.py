@@ -11,7 +11,6 @@ from agreements.combination import clashes
 from agreements.content_keys import encrypting_shares
 from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.snapshot import AgreementEntry, Snapshot
-from agreements.umbrella import flatten
 from agreements.under import what_holds, without_umbrella
 from broker import clock
 from broker.policy.codes import NO_ENCRYPTION_KEY
@@ -39,9 +38,18 @@ def register_faults(
     holds = what_holds(snapshot.agreements.get, agreement, places)
     if isinstance(holds, Faults):
         return (*found, *holds.items)
-    if agreement.under is not None:
-        found += (problem.code.fault(problem.message) for problem in problems(flatten(holds)))
     return tuple(found) or (*_share_faults(holds.agreement, snapshot, {}), *_combined(holds.agreement, snapshot, {}))
+
+
+def submission_faults(
+    agreement: Agreement,
+    snapshot: Snapshot,
+    places: Mapping[str, tuple[int, int]] | None = None,
+) -> tuple[Fault, ...]:
+    """As `register_faults`, and what is wrong with the meaning of what holds under the umbrella, its gates included."""
+    if found := register_faults(agreement, snapshot, places):
+        return found
+    return tuple(problem.code.fault(problem.message) for problem in problems(_alone(agreement, snapshot)))
 
 
 def effective(agreement: Agreement, snapshot: Snapshot) -> Agreement:
@@ -58,6 +66,11 @@ def registered(agreement: Agreement, snapshot: Snapshot) -> AgreementEntry | Non
     """The version in the register that this is, as its text or as what holds of it: it stays met as it was submitted."""
     versions = snapshot.agreements.get(agreement.reference, ())
     return next((entry for entry in versions if agreement in (entry.document, entry.agreement)), None)
+
+
+def _alone(agreement: Agreement, snapshot: Snapshot) -> Agreement:
+    """What holds, with no umbrella above it any more that could open a gate."""
+    return effective(agreement, snapshot).model_copy(update={"under": None})
 
 
 def _share_faults(agreement: Agreement, snapshot: Snapshot, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:

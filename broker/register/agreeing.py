@@ -28,7 +28,12 @@ from broker.policy import sealing
 from broker.policy.compile import compile_plan
 from broker.policy.plan import KeyReference, Plan
 from broker.proofs.prove import unproven
-from broker.register.acceptable import effective, register_faults, without_encryption_key
+from broker.register.acceptable import (
+    effective,
+    register_faults,
+    submission_faults,
+    without_encryption_key,
+)
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import NO_SUCH
 from broker.register.publishing import schema_ids
@@ -50,7 +55,7 @@ def submit(connection: Connection, signer: Signer, document: str, file: str | No
     places = text.places(document)
 
     def decide(snapshot: Snapshot) -> list[Deed]:
-        if found := register_faults(agreement, snapshot, places):
+        if found := submission_faults(agreement, snapshot, places):
             raise Refused(*(fault.in_file(file) if file else fault for fault in found))
         holds = effective(agreement, snapshot)
         if faults := unproven(holds):

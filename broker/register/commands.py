@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.register.acceptable import register_faults
+from broker.register.acceptable import submission_faults
 from broker.register.agreeing import sign_agreement, submit
 from broker.register.ending import certify, terminate, waive
 from broker.register.enrolment import (
@@ -32,12 +32,12 @@ __all__ = [
     "initialise",
     "publication_faults",
     "publish_contract",
-    "register_faults",
     "replay_quarantined",
     "resume",
     "review",
     "rotate_key",
     "sign_agreement",
+    "submission_faults",
     "submit",
     "suspend",
     "terminate",

@@ -23,7 +23,7 @@ from broker.cluster.client import Connection, Message
 from broker.cluster.reader import Reader
 from broker.policy.compile import compile_plan
 from broker.policy.decision import SourceRecord
-from broker.register.acceptable import effective, register_faults, registered
+from broker.register.acceptable import effective, registered, submission_faults
 from broker.register.append import Deed, act
 from broker.simulation.report import Report, ShareTally
 from broker.simulation.simulator import NO_SCHEMA, Candidate, Simulator
@@ -86,7 +86,7 @@ def simulate(
     def asked(snapshot: Snapshot) -> list[Deed]:
         if registered(agreement, snapshot) is None:
             found = tuple(problem.code.fault(problem.message) for problem in problems(agreement))
-            if faults := found or register_faults(agreement, snapshot):
+            if faults := found or submission_faults(agreement, snapshot):
                 raise Refused(*faults)
         said = AgreementSimulated(agreement.reference, content_hash, organisations, period.since, period.until)
         return [Deed(said, signer)]

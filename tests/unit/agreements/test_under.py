@@ -9,6 +9,7 @@ import pytest
 
 from agreements import acts, text
 from agreements.checkpoint import seal, unseal
+from agreements.due import due
 from agreements.instants import end_of
 from agreements.model import Agreement, AgreementKind, Dates, Limits, Party, Purposes, Side, Under
 from agreements.snapshot import AgreementState, Coverage, Snapshot, Standing
@@ -195,6 +196,7 @@ def test_a_new_version_of_the_umbrella_changes_nothing_below_and_shows_that_a_re
     assert standing(above.snapshot)[0] is Standing.IN_FORCE
     needed = rebase(above.snapshot, entry)
     assert (needed.pinned, needed.newest) == (1, 2)
+    assert [one.reference for one in due(above.snapshot, above.time) if one.kind == "re-base"] == [DSA]
     assert {clause for clause, _, _ in needed.clauses} >= {"purposes.prohibited", "limits.look_back"}
     assert isinstance(needed.effective, Effective | Faults)
     assert above.submit(below(above, 1, version=2)) == ["umbrella cannot be stood under"]
@@ -216,6 +218,10 @@ def test_an_umbrella_that_ends_soon_names_what_is_under_it(above):
     (found,) = expiring(above.snapshot, end - timedelta(days=90))
     assert (found.umbrella.agreement.reference, found.agreements) == (UMBRELLA, (DSA,))
     assert expiring(above.snapshot, end) == ()
+    early, soon = (due(above.snapshot, end - timedelta(days=days)) for days in (91, 90))
+    reminded = [one.reference for one in soon if one.kind == "umbrella-end" and one.is_reminded]
+    assert reminded == [DSA]
+    assert not any(one.is_reminded for one in early if one.kind == "umbrella-end")
 
 
 def test_an_owner_can_require_an_umbrella():
