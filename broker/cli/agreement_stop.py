@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from agreements.endings import last_approved
 from agreements.under import standing_under
 from broker import clock
 from broker.cli.acting import As, Key, cluster, said, signatory
@@ -14,9 +15,9 @@ from broker.cli.agreement_view import stop_text
 from broker.cli.output import Json, emit
 from broker.register import commands
 from broker.register.append import Appended
-from broker.register.codes import NO_SUCH, NOT_CONFIRMED
+from broker.register.codes import NOT_CONFIRMED
 from broker.settings import load
-from contracts.faults import AnswerIsNo, Refused
+from contracts.faults import AnswerIsNo
 
 ONLY = "share=ID, purpose=P, dataset=D, field=PATH or recipient=ORG; may be given again.  Default: everything."
 
@@ -55,9 +56,8 @@ def resume(reference: Reference, *, as_: As, key: Key, json: Json = False) -> No
 
 def show_stop(appended: Appended, reference: str, began: float, *, json: bool) -> None:
     """Wait until every worker has confirmed the act, and print what was seen; raises `AnswerIsNo` where one has not."""
-    entry = appended.snapshot.agreement(reference)
-    if entry is None:
-        raise Refused(NO_SUCH.fault(f"the agreement {reference}"))
+    versions = appended.snapshot.agreements[reference]
+    entry = last_approved(versions) or versions[-1]
     settings = load()
     stopped = (entry, *standing_under(appended.snapshot.agreements.values(), reference))
     stop = commands.await_stop(
