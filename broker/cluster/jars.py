@@ -67,18 +67,26 @@ class Jars:
         return str(self.directory / "*")
 
 
-def jars(cache_directory: Path | None = None, repository: str | None = None, progress: Progress | None = None) -> Jars:
+def jars(
+    cache_directory: Path | None = None,
+    repository: str | None = None,
+    progress: Progress | None = None,
+    *,
+    lock_file: Path | None = None,
+    name: str = "kafka",
+) -> Jars:
     """The locked jars on this machine, fetched where they are missing or wrong (EXACT-JARS).
 
-    `cache_directory` None is the user's cache directory; `repository` None is Maven Central.  Safe when several
+    `cache_directory` None is the user's cache directory; `repository` None is Maven Central.  `lock_file` None is the
+    committed lock of Kafka; another set has a `name` of its own, under which it is kept.  Safe when several
     processes call it at once: one fetches, the others wait.  Raises `Unavailable` when a jar cannot be had.
     """
-    lock = read_lock()
+    lock = read_lock(lock_file)
     root = _root(cache_directory)
-    directory = root / f"kafka-{lock.kafka}"
+    directory = root / f"{name}-{lock.kafka}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _only_one(root / f"kafka-{lock.kafka}.lock"):
+        with _only_one(root / f"{name}-{lock.kafka}.lock"):
             missing = [jar for jar in lock.jars if not _fits(directory / jar.file_name, jar)]
             done = len(lock.jars) - len(missing)
             for jar in missing:
@@ -100,9 +108,9 @@ def kept_jars(cache_directory: Path | None = None) -> tuple[int, int]:
     return sum(path.is_file() and path.stat().st_size == size for path, size in places), len(places)
 
 
-def read_lock() -> Lock:
-    """The committed lock."""
-    return msgspec.json.decode(LOCK_FILE.read_bytes(), type=Lock)
+def read_lock(lock_file: Path | None = None) -> Lock:
+    """A committed lock, that of Kafka unless another is named."""
+    return msgspec.json.decode((lock_file or LOCK_FILE).read_bytes(), type=Lock)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,10 +19,10 @@ COORDINATES = (
 )
 
 
-def resolve(cache: Path) -> Lock:
-    """Resolve Kafka and its closure from Maven Central into `cache`, and describe what was found."""
+def resolve(cache: Path, coordinates: Sequence[str] = COORDINATES) -> Lock:
+    """Resolve Kafka, or other coordinates for it, and their closure from Maven Central into `cache`; describe what was found."""
     context = maven_context(cache, None)
-    wanted = [context.create_dependency(coordinate) for coordinate in COORDINATES]
+    wanted = [context.create_dependency(coordinate) for coordinate in coordinates]
     for dependency in wanted:
         dependency.raw = True  # else the managed versions of log4j's POM replace Kafka's own
     inputs, transitive = context.resolver.resolve(wanted)
@@ -36,9 +37,14 @@ def resolve(cache: Path) -> Lock:
 
 def main() -> None:
     """Write the lock and say how many jars it names."""
+    write(LOCK_FILE, COORDINATES)
+
+
+def write(path: Path, coordinates: Sequence[str]) -> None:
+    """Lock what `coordinates` need in a file."""
     with tempfile.TemporaryDirectory() as cache:
-        lock = resolve(Path(cache))
-    LOCK_FILE.write_bytes(msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n")
+        lock = resolve(Path(cache), coordinates)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n")
     sys.stdout.write(f"{len(lock.jars)} jars of Kafka {lock.kafka}, {sum(jar.size_bytes for jar in lock.jars)} bytes\n")
 
 
