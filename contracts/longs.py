@@ -21,15 +21,15 @@ _MORE = tuple(bytes([number & 0x7F | 0x80, number >> 7 | 0x80]) for number in ra
 
 def long_bytes(value: int) -> bytes:
     """The bytes of a number of at most 64 bits; a larger one would be written as no reader expects it."""
-    return _unsigned(value << 1 if value >= 0 else ~(value << 1))
-
-
-def _unsigned(number: int) -> bytes:
+    number = value << 1 if value >= 0 else ~(value << 1)
     if number <= _MASK:
         return SHORT[number]
     if number < 1 << 28:
         return _MORE[number & _MASK] + SHORT[number >> 14]
+    lower = _MORE[number & _MASK] + _MORE[number >> 14 & _MASK]
     if number < 1 << 42:
-        return _MORE[number & _MASK] + _MORE[number >> 14 & _MASK] + SHORT[number >> 28]
-    lower = _MORE[number & _MASK] + _MORE[number >> 14 & _MASK] + _MORE[number >> 28 & _MASK]
-    return lower + _unsigned(number >> 42)
+        return lower + SHORT[number >> 28]
+    lower += _MORE[number >> 28 & _MASK]
+    if number < 1 << 56:
+        return lower + SHORT[number >> 42]
+    return lower + _MORE[number >> 42 & _MASK] + SHORT[number >> 56]

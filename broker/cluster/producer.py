@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -24,6 +24,30 @@ _START_SECONDS = 30.0
 _QUEUE_WAIT_SECONDS = 0.05
 
 Headers = Sequence[tuple[str, bytes]]
+
+
+class Produced(Protocol):
+    """A record to produce."""
+
+    @property
+    def topic(self) -> str:
+        """Where it goes."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """Which partition of it."""
+        ...
+
+    @property
+    def key(self) -> bytes:
+        """Its key."""
+        ...
+
+    @property
+    def value(self) -> bytes:
+        """Its value."""
+        ...
 
 
 class TransactionalProducer:
@@ -94,6 +118,15 @@ class TransactionalProducer:
                 self._raise(exception)
             else:
                 return
+
+    def produce_all(self, records: Iterable[Produced]) -> None:
+        """Add many records, as `produce` does each."""
+        produce = self._producer.produce
+        for record in records:
+            try:
+                produce(record.topic, record.value, record.key, record.partition)
+            except (BufferError, KafkaException):
+                self.produce(record.topic, record.partition, record.key, record.value)
 
     def send_offsets(self, offsets: Sequence[PartitionOffset], group_metadata: Any) -> None:
         """Commit a consumer group's offsets with this transaction.

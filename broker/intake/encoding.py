@@ -8,23 +8,26 @@ Pure: everything is decided before the transaction begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
 from agreements.snapshot import ContractEntry
 from broker.delivery.quarantine import Content, Quarantined, Reasoned, Sealer
 from broker.intake.codes import NO_KEY, NOT_ENCODABLE, TOO_LARGE
-from broker.intake.partitioner import partition_of
+from broker.intake.partitioner import KeyPartitions, partition_of
 from broker.intake.positions import Sequences
 from connectors.protocol import Change, Written
 from connectors.written import read_back
 from contracts import topics
 from contracts.change import Envelope, Op, Origin
 from contracts.faults import Code
-from contracts.halves import milliseconds, whole
-from contracts.wire import EnvelopeCodec, WireError
+from contracts.halves import milliseconds
+from contracts.longs import long_bytes
+from contracts.wire import EnvelopeCodec, WireError, frame
 
 NO_KEY_BYTES = b""
 """The Kafka key of a placeholder whose row has no key (a compacted topic takes no null key); no Avro key is empty."""
@@ -33,6 +36,9 @@ TRUNCATE_BYTES = b"truncate"
 MODE = "intake"
 RECORD_BYTES_MAX = 900_000
 """Below Kafka's usual limit of 1 MiB a record, framing included."""
+
+
+_DATASET = attrgetter("dataset")
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -64,11 +70,28 @@ class Target:
     """`source.<dataset>`."""
     bytes_max: int = field(init=False)
     """How large a record may be."""
+    _partition_of: Callable[[bytes], int] = field(init=False)
 
     def __post_init__(self) -> None:
         contract = self.entry.contract
         object.__setattr__(self, "topic", topics.source(contract.dataset))
         object.__setattr__(self, "bytes_max", min(contract.row_bytes_max, RECORD_BYTES_MAX))
+        keys = KeyPartitions(frame(self.entry.key_schema, b""), self.partitions)
+        object.__setattr__(self, "_partition_of", keys.of)
+
+    def record(self, change: Written, numbers: Sequences) -> Record | None:
+        """The record of a change that came as bytes; None for one that is too large, which takes no number."""
+        key = change.key
+        partition = self._partition_of(key)
+        of_topic = numbers.get(self.topic)
+        if of_topic is None:
+            of_topic = numbers[self.topic] = {}
+        sequence = of_topic.get(partition, 0)
+        value = change.head + long_bytes(sequence) + change.tail
+        if len(value) > self.bytes_max:
+            return None
+        of_topic[partition] = sequence + 1
+        return Record(self.topic, partition, key, value)
 
 
 class Encoder:
@@ -93,15 +116,16 @@ class Encoder:
         numbers = {topic: dict(next_numbers) for topic, next_numbers in sequences.items()}
         records: list[Record] = []
         reasons: dict[str, int] = {}
-        for change in changes:
-            target = self._targets[change.dataset]
-            if isinstance(change, Written):
-                record = _written(target, change, numbers)
-                if record is not None:
-                    records.append(record)
-                    continue
-                change = read_back(change, target.codec)  # noqa: PLW2901 - the same change, as a row
-            self._encode(target, change, numbers, records, reasons, now_ms)
+        for dataset, run in groupby(changes, _DATASET):
+            target = self._targets[dataset]
+            for change in run:
+                if isinstance(change, Written):
+                    record = target.record(change, numbers)
+                    if record is not None:
+                        records.append(record)
+                        continue
+                    change = read_back(change, target.codec)  # noqa: PLW2901 - the same change, as a row
+                self._encode(target, change, numbers, records, reasons, now_ms)
         return Encoded(tuple(records), numbers, reasons)
 
     def _encode(
@@ -170,18 +194,6 @@ class Encoder:
         key = f"{placeholder.topic}/{placeholder.partition}/sequence/{sequence}".encode()
         partition = placeholder.partition % self._quarantine_partitions
         return Record(topics.QUARANTINE, partition, key, msgspec.json.encode(value))
-
-
-def _written(target: Target, change: Written, numbers: Sequences) -> Record | None:
-    """The record of a change that came as bytes; None for one that is too large, which takes no number."""
-    partition = partition_of(change.key, target.partitions)
-    of_topic = numbers.setdefault(target.topic, {})
-    sequence = of_topic.get(partition, 0)
-    value = whole(change.head, sequence, change.tail)
-    if len(value) > target.bytes_max:
-        return None
-    of_topic[partition] = sequence + 1
-    return Record(target.topic, partition, change.key, value)
 
 
 def _take(numbers: Sequences, topic: str, partition: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Count
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -42,6 +43,8 @@ _PASSED_OVER = Counter(
     "concordat_intake_passed_over", "What the store gave and the options name for no dataset", ["connector"]
 )
 
+_DATASET = attrgetter("dataset")
+
 
 class Measures:
     """The measures of one connector."""
@@ -60,7 +63,7 @@ class Measures:
     def committed(self, changes: Sequence[Change | Written], reasons: dict[str, int], seconds: float) -> None:
         """One transaction is committed."""
         _SECONDS.labels(self._name).observe(seconds)
-        for dataset, count in Count(change.dataset for change in changes).items():
+        for dataset, count in Count(map(_DATASET, changes)).items():
             _CHANGES.labels(self._name, dataset).inc(count)
         for reason, count in reasons.items():
             _QUARANTINED.labels(self._name, reason).inc(count)

@@ -225,8 +225,8 @@ class Intake:
 
     def _transact(self, encoded: Encoded | None, wanted: Stored) -> None:
         self._producer.begin()
-        for record in encoded.records if encoded is not None else ():
-            self._producer.produce(record.topic, record.partition, record.key, record.value)
+        if encoded is not None:
+            self._producer.produce_all(encoded.records)
         self._producer.produce(topics.POSITIONS, 0, self._name.encode(), wanted.encode())
         self._producer.commit()
 

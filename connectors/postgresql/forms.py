@@ -27,8 +27,10 @@ Form = Callable[[bytes], bytes]
 _LENGTH = struct.Struct(">I").unpack_from
 _NUMERIC = struct.Struct(">HhHH").unpack_from
 _ARRAY = struct.Struct(">iIIii").unpack_from
-_NEGATIVE = 0x4000
+_SIGNS = (0, 0x4000)
 _GROUPS_MAX = 64
+_GROUPS = tuple(struct.Struct(f">{count}H").unpack_from for count in range(_GROUPS_MAX))
+_TENS = tuple(10**power for power in range(12 * _GROUPS_MAX))
 _UNIX_MICROSECONDS, _UNIX_DAYS = 946_684_800_000_000, 10_957
 _FIRST_INSTANT, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
@@ -73,21 +75,21 @@ def decimal_form(precision: int, scale: int) -> Form:
 
     def write(data: bytes) -> bytes:
         count, weight, sign, shown = _NUMERIC(data)
-        if sign not in (0, _NEGATIVE) or shown > scale or not -_GROUPS_MAX < weight < _GROUPS_MAX:
+        if sign not in _SIGNS or shown > scale or not -_GROUPS_MAX < weight < _GROUPS_MAX:
             raise NotPlain
         number: int = 0
-        for group in struct.unpack_from(f">{count}H", data, 8):
+        for group in _GROUPS[count](data, 8):
             if group > 9999:
                 raise NotPlain
             number = number * 10_000 + group
         power = 4 * (weight - count + 1) + shown
-        number = number * 10**power if power >= 0 else number // 10**-power
+        number = number * _TENS[power] if power >= 0 else number // _TENS[-power]
         if number >= limit:
             raise NotPlain
-        number *= 10 ** (scale - shown)
+        if shown != scale:
+            number *= _TENS[scale - shown]
         size = (number.bit_length() + 8) >> 3
-        number = -number if sign else number
-        return SHORT[size << 1] + number.to_bytes(size, "big", signed=True)
+        return SHORT[size << 1] + (-number if sign else number).to_bytes(size, "big", signed=True)
 
     return write
 
@@ -114,9 +116,8 @@ def text_array_form(*, required: bool) -> Form:
                 continue
             at = start + size
             text = data[start:at]
-            if not text.isascii():
-                text.decode()
-            parts += (some, long_bytes(size), text)
+            text.isascii() or text.decode()
+            parts.append(some + long_bytes(size) + text)
         if at > len(data):
             raise NotPlain
         parts.append(b"\0")

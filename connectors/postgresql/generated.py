@@ -64,20 +64,12 @@ class RelationWriter:
     """Key, row and where the tuple ends, from a whole tuple."""
     key: Callable[[bytes, int], bytes]
     """The key alone."""
+    both: Callable[[bytes, int, bytes], tuple[bytes, bytes]]
+    """Key and head of an update that carries the whole row before it, under the same key."""
     names: tuple[str, ...]
     """The dotted path of each place."""
-    compares: bool
-    """Whether two keys are the same exactly when their bytes are."""
     opening: bytes
     source: bytes
-
-    def both(self, data: bytes, position: bytes) -> tuple[bytes, bytes]:
-        """Key and head of an update that carries the whole row before it, under the same key."""
-        before_key, before, at = self.row(data, 6)
-        key, after, _ = self.row(data, at + 1)
-        if key != before_key or not self.compares:
-            raise NotPlain
-        return key, b"".join((self.opening, before, after, self.source, position))
 
     def delete(self, data: bytes, position: bytes) -> tuple[bytes, bytes]:
         """Key and head of a delete, with the row where it is carried."""
@@ -106,8 +98,8 @@ def relation_writer(connector: str, schemas: SchemaIds, shape: Shape) -> Relatio
         names["after"],
         names["row"],
         names["key_of"],
+        names["both"],
         tuple(".".join(one.leaf.path) for one in carried),
-        all(one.leaf.column not in _numerics(shape.table) for one in carried if one.is_key),
         names["OPENING"],
         names["SOURCE"],
     )
@@ -140,11 +132,6 @@ def _carried(shape: Shape) -> list[Carried] | None:
     keys = [one for one in carried if one.is_key]
     whole = len(keys) == len(contract.key) and all(one.field.type.name in _KEY_TYPES for one in keys)
     return carried if whole and len({leaf.column for leaf in shape.leaves}) == len(shape.leaves) else None
-
-
-def _numerics(table: Table) -> frozenset[str]:
-    """Columns of which two values may be equal and printed differently: `1.0` and `1.00`."""
-    return frozenset(column.name for column in table.columns if column.type.name == "numeric")
 
 
 def _names(connector: str, contract: Contract, schemas: SchemaIds, carried: Sequence[Carried]) -> dict[str, Any]:

@@ -25,11 +25,16 @@ class Carried(NamedTuple):
     field: Field
     code: Code | None
     is_key: bool
+    letter: str = "v"
 
     @property
     def variable(self) -> str:
         """Holds the field's Avro bytes."""
-        return f"v{self.place}"
+        return f"{self.letter}{self.place}"
+
+    def again(self) -> Carried:
+        """The same in a second tuple."""
+        return self._replace(letter="w")
 
 
 def stream_source(contract: Contract, carried: Sequence[Carried], columns: Sequence[str]) -> str:
@@ -43,8 +48,10 @@ def stream_source(contract: Contract, carried: Sequence[Carried], columns: Seque
         keys += _in_stream(one) if one is not None and one.is_key else _passing()
     records, parts = _row(contract, carried)
     key = _key(contract, carried)
+    both = _both(contract, columns, found)
     body += ["if at > len(data): raise NotPlain", *records]
     return _functions(
+        ("both(data, at, position)", both),
         ("after(data, at, position)", [*body, f"return {key}, join((AFTER, {parts}, SOURCE, position)), gone"]),
         ("row(data, at)", [*body, "if gone: raise NotPlain", f"return {key}, join((SOME, {parts})), at"]),
         ("key_of(data, at)", [*keys, "if at > len(data): raise NotPlain", f"return {key}"]),
@@ -65,6 +72,38 @@ def chunk_source(contract: Contract, carried: Sequence[Carried], columns: Sequen
             [*body, f"return {_key(contract, carried)}, join((AFTER, {parts}, SOURCE, position)), at"],
         )
     )
+
+
+def _both(contract: Contract, columns: Sequence[str], found: Sequence[Carried | None]) -> Block:
+    """An update that carries the row before: most columns are as they were, and what they became stands already.
+
+    A part of the key that is not the same, byte for byte, is for the general way.
+    """
+    before = [one for one in found if one is not None]
+    after = [one.again() for one in before]
+    body = [*_counted(columns), "gone = ()"]
+    for number, one in enumerate(found):
+        body += [f"p{number} = at", *(_passing() if one is None else _in_stream(one))]
+    records, parts = _row(contract, before)
+    body += [f"p{len(found)} = at", "at += 1", *records, *_counted(columns)]
+    for number, one in enumerate(found):
+        start, end = f"p{number}", f"p{number + 1}"
+        same = f"data.startswith(data[{start}:{end}], at)"
+        if one is None:
+            body += _passing()
+        elif one.is_key:
+            body += [
+                f"if not {same}: raise NotPlain",
+                f"{one.again().variable} = {one.variable}",
+                f"at += {end} - {start}",
+            ]
+        else:
+            kept = [f"{one.again().variable} = {one.variable}", f"at += {end} - {start}"]
+            body += _branches([(same, kept)], _in_stream(one.again()))
+    new_records, new_parts = _row(contract, after)
+    joined = f"join((OPENING, SOME, {parts}, SOME, {new_parts}, SOURCE, position))"
+    ending = ["if gone or at > len(data): raise NotPlain", *new_records]
+    return [*body, *ending, f"return {_key(contract, before)}, {joined}"]
 
 
 def _functions(*written: tuple[str, Block]) -> str:
@@ -142,12 +181,13 @@ def _row(contract: Contract, carried: Sequence[Carried]) -> tuple[Block, str]:
     """Lines that make a variable of each record, and the variables of the row's fields in the contract's order."""
     by_path = {one.leaf.path: one.variable for one in carried}
     lines: Block = []
+    letter = "r" if carried[0].letter == "v" else "s"
 
     def variable(path: tuple[str, ...], field: Field) -> str:
         if path in by_path:
             return by_path[path]
         inner = [variable((*path, one.name), one) for one in field.type.fields]
-        name = f"r{len(lines)}"
+        name = f"{letter}{len(lines)}"
         every = " == ".join([*inner, "NULL"])  # a record whose every field is null is null itself
         lines.append(f"{name} = NULL if {every} else join((SOME, {', '.join(inner)}))")
         return name

@@ -27,7 +27,8 @@ from contracts.longs import SHORT
 
 _INSERT, _UPDATE, _DELETE, _BEGIN, _COMMIT, _NEW, _OLD = b"IUDBCNO"
 _OPS = {_INSERT: Op.CREATE, _UPDATE: Op.UPDATE, _DELETE: Op.DELETE}
-_NUMBERS = tuple(b"%d" % number for number in range(10_000))
+_NUMBERS_MAX = 10_000
+_NUMBERS = tuple(b"%d" % number for number in range(_NUMBERS_MAX))
 _IDENTIFIER = Struct(">I").pack
 
 
@@ -101,13 +102,14 @@ class Machine:
         transaction = str(running.transaction)
         prefix = lsn_text(running.commit).encode() + b"#"
         tails: dict[int, bytes] = {}
-        number = running.read
+        number, before = running.read, len(written)
         try:
             for data in islice(messages, start, None):
                 kind = data[0]
                 if kind not in _OPS:
                     break
-                position = prefix + _number(number + 1)
+                number += 1
+                position = prefix + (_NUMBERS[number] if number < _NUMBERS_MAX else b"%d" % number)
                 position = SHORT[len(position) << 1] + position
                 writer = writers[data[1:5]]
                 gone: tuple[int, ...] = ()
@@ -116,7 +118,7 @@ class Machine:
                 elif data[5] == _NEW:
                     key, head, gone = writer.after(data, 6, position)
                 elif data[5] == _OLD and kind == _UPDATE:
-                    key, head = writer.both(data, position)
+                    key, head = writer.both(data, 6, position)
                 else:
                     break
                 if gone:
@@ -126,14 +128,9 @@ class Machine:
                 else:
                     rest = tails[kind] = tail(_OPS[kind], transaction, committed_at)
                 written.append(Written(writer.dataset, key, head, rest, committed_at))
-                number += 1
         except NOT_PLAIN:
             pass
-        return number - running.read
-
-
-def _number(number: int) -> bytes:
-    return _NUMBERS[number] if number < len(_NUMBERS) else b"%d" % number
+        return len(written) - before
 
 
 def _begun(data: bytes) -> Running | None:

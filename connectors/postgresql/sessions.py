@@ -31,8 +31,9 @@ _STATUS = struct.Struct(">cQQQqB")
 _REFUSALS = ("28P01", "28000", "password", "no pg_hba.conf entry", "not permitted to log in", 'role "')
 _STATUS_SECONDS = 1.0
 _READ_BYTES_MAX = 4_000_000
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS, _PAUSE_SECONDS = 0.01, 0.003
 """The server sends every change by itself: once one has come, wait this long for more, and read them together."""
+_DATA_KIND = ord("w")
 
 Received = bytes | int
 
@@ -114,19 +115,23 @@ class Stream:
         A number stands where the server said that everything up to that LSN has been sent.
         """
         messages: list[Received] = []
-        size = 0
-        limit = time.monotonic() + timeout_seconds
+        limit, gathering, size = time.monotonic() + timeout_seconds, False, 0
         try:
             while size < _READ_BYTES_MAX:
-                length, data = self._connection.get_copy_data(1)
-                if length > 0:
-                    size += self._take(bytes(data or b""), messages)
-                elif length < 0:
-                    raise failure(_words(self._connection) or "the server ended the stream")
-                elif (messages and time.monotonic() >= limit) or not self._wait(limit - time.monotonic()):
+                found = self._drain(messages)
+                size += found
+                if found:
+                    if not gathering:
+                        gathering, limit = True, min(limit, time.monotonic() + _GATHER_SECONDS)
+                    self._connection.consume_input()  # it takes in little at a time: more may be here already
+                elif not gathering:
+                    if not self._wait(limit - time.monotonic()):
+                        break
+                elif time.monotonic() < limit:
+                    time.sleep(_PAUSE_SECONDS)  # to be woken for each message costs more than the message
+                    self._connection.consume_input()
+                else:
                     break
-                if len(messages) == 1:
-                    limit = min(limit, time.monotonic() + _GATHER_SECONDS)
         except psycopg.OperationalError as exception:
             raise failure(exception) from exception
         self._tell(reply=False, due=_STATUS_SECONDS)
@@ -141,18 +146,33 @@ class Stream:
         """End the session; safe to call twice."""
         self._connection.finish()
 
-    def _take(self, data: bytes, messages: list[Received]) -> int:
-        if data[:1] == b"w":
-            self.sent = max(self.sent, _DATA.unpack_from(data, 1)[0])
-            messages.append(data[25:])
-        elif data[:1] == b"k":
-            end, _, wanted = _KEEPALIVE.unpack_from(data, 1)
-            messages.append(end)
-            if wanted:
-                self._tell(reply=False, due=0.0)
-        else:
+    def _drain(self, messages: list[Received]) -> int:
+        """Take what libpq has; how many bytes that were."""
+        get, size, last = self._connection.get_copy_data, 0, None
+        while size < _READ_BYTES_MAX:
+            length, data = get(1)
+            if length < 0:
+                raise failure(_words(self._connection) or "the server ended the stream")
+            if length == 0 or data is None:
+                break
+            size += length
+            if data[0] == _DATA_KIND:
+                last = data
+                messages.append(bytes(data[25:]))
+            else:
+                self._heed(bytes(data), messages)
+        if last is not None:
+            self.sent = max(self.sent, _DATA.unpack_from(last, 1)[0])
+        return size
+
+    def _heed(self, data: bytes, messages: list[Received]) -> None:
+        """What is no data: the server says how far it is, and perhaps wants an answer."""
+        if data[:1] != b"k":
             raise Unavailable(STREAM_BROKEN.fault(f"a stream message of the unknown kind {data[:1]!r}"))
-        return len(data)
+        end, _, wanted = _KEEPALIVE.unpack_from(data, 1)
+        messages.append(end)
+        if wanted:
+            self._tell(reply=False, due=0.0)
 
     def _wait(self, seconds: float) -> bool:
         """Whether more has come in time."""
