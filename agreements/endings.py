@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from agreements.entries import SIGNED, AgreementEntry, AgreementState
+from agreements.model import AgreementKind
 
 
 def last_approved(versions: Sequence[AgreementEntry]) -> AgreementEntry | None:
@@ -23,9 +24,17 @@ def is_over(entry: AgreementEntry, now: datetime) -> bool:
 
 
 def owes_certificate(entry: AgreementEntry) -> bool:
-    """Whether its text asks for a certificate of destruction, and there is neither one nor an exception by both sides."""
+    """Whether its text asks for a certificate of destruction, and there is neither one nor an exception by both sides.
+
+    Nothing is delivered under another kind than a DSA, so that nothing is to be destroyed.
+    """
     asked = entry.agreement.after_delivery.destruction == "certificate"
-    return asked and entry.was_signed and entry.state is not AgreementState.CLOSED
+    return (
+        asked
+        and entry.agreement.kind is AgreementKind.DSA
+        and entry.was_signed
+        and entry.state is not AgreementState.CLOSED
+    )
 
 
 def is_closing(versions: Sequence[AgreementEntry], now: datetime) -> bool:

@@ -59,7 +59,7 @@ def show_stop(appended: Appended, reference: str, began: float, *, json: bool) -
     versions = appended.snapshot.agreements[reference]
     entry = last_approved(versions) or versions[-1]
     settings = load()
-    stopped = (entry, *standing_under(appended.snapshot.agreements.values(), reference))
+    stopped = (*versions, *standing_under(appended.snapshot.agreements.values(), reference))
     stop = commands.await_stop(
         cluster(settings),
         appended.positions[-1],
