@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements.codes import BAD_CHECKPOINT
 from agreements.model import Agreement
+from agreements.notices import NoticeCase
 from agreements.signing import CHECKPOINT_DOMAIN, public_hex, sign, verifies
 from agreements.snapshot import (
     AgreementEntry,
@@ -86,6 +87,7 @@ class _Body(msgspec.Struct, frozen=True):
     key_versions: dict[str, int]
     sealed_keys: dict[str, dict[int, str]]
     undertakings: dict[str, Undertakings]
+    notices: tuple[NoticeCase, ...]
     jobs: tuple[Job, ...]
     discarded: tuple[tuple[str, int, int], ...]
     versions: dict[str, int]
@@ -113,6 +115,7 @@ def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
         key_versions=dict(snapshot.key_versions),
         sealed_keys={name: dict(versions) for name, versions in snapshot.sealed_keys.items()},
         undertakings={name: _plain(done) for name, done in snapshot.undertakings.items()},
+        notices=tuple(snapshot.notices.values()),
         jobs=snapshot.jobs,
         discarded=tuple(sorted(snapshot.discarded)),
         versions=dict(snapshot.versions),
@@ -160,6 +163,7 @@ def _snapshot(header: _Header, body: _Body) -> Snapshot:
         key_versions=MappingProxyType(body.key_versions),
         sealed_keys=MappingProxyType(body.sealed_keys),
         undertakings=MappingProxyType(body.undertakings),
+        notices=MappingProxyType({case.number: case for case in body.notices}),
         jobs=body.jobs,
         discarded=frozenset(body.discarded),
         versions=MappingProxyType(body.versions),

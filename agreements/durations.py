@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from itertools import accumulate
 from typing import Annotated, Any
@@ -31,6 +31,12 @@ class Duration:
         years, months = divmod(self.months, 12)
         parts = ((years, "Y"), (months, "M"), (self.days, "D"))
         return "P" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0D")
+
+    def after(self, day: date) -> date:
+        """The day that is so long after `day`; where a month is too short, its last day stands for the one that is missing."""
+        years, month = divmod(day.year * 12 + day.month - 1 + self.months, 12)
+        last = monthrange(years, month + 1)[1]
+        return date(years, month + 1, min(day.day, last)) + timedelta(days=self.days)
 
     def at_most(self, other: Duration) -> bool:
         """Whether it is never longer than `other`, whenever both begin; months have no fixed length."""

@@ -17,6 +17,7 @@ from agreements import (
     acts,
     apply_contracts,
     apply_endings,
+    apply_notices,
     apply_parties,
     apply_reviews,
     apply_signatures,
@@ -41,6 +42,7 @@ _RULES: Mapping[type[acts.Act], Rule] = {
     **apply_endings.RULES,
     **apply_simulations.RULES,
     **apply_undertakings.RULES,
+    **apply_notices.RULES,
 }
 """Every act of `AnyAct` has its rule in the module of its kind."""
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from agreements.acts import NewSchema
 from agreements.codes import ALREADY_THERE, BAD_SCHEMA, NOT_ENTITLED
+from agreements.notices import NoticeCase
 from agreements.snapshot import (
     AgreementEntry,
     ContractEntry,
@@ -107,6 +108,7 @@ class MutableRegister:
         self.signatories: Table[str, str] = Table(snapshot.signatories)
         self.sealed_keys: Table[str, Mapping[int, str]] = Table(snapshot.sealed_keys)
         self.undertakings: Table[str, Undertakings] = Table(snapshot.undertakings)
+        self.notices: Table[int, NoticeCase] = Table(snapshot.notices)
         self.jobs: list[Job] = []
         self.discarded: set[tuple[str, int, int]] = set()
         self._before = snapshot
@@ -127,6 +129,7 @@ class MutableRegister:
             key_versions=self.key_versions.freeze(),
             sealed_keys=self.sealed_keys.freeze(),
             undertakings=self.undertakings.freeze(),
+            notices=self.notices.freeze(),
             jobs=before.jobs + tuple(self.jobs) if self.jobs else before.jobs,
             discarded=before.discarded | self.discarded if self.discarded else before.discarded,
             versions=self.versions.freeze(),

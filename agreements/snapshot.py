@@ -25,6 +25,7 @@ from agreements.entries import (
     Suspension,
     Waiver,
 )
+from agreements.notices import NoticeCase
 from agreements.reviews import Track, TrackReview, Verdict
 from agreements.undertakings import Undertakings
 from contracts.model import Contract
@@ -186,6 +187,8 @@ class Snapshot:
     """Every version of every content key, sealed to its recipient."""
     undertakings: Mapping[str, Undertakings] = field(default_factory=lambda: MappingProxyType({}))
     """What people have done under each reference so that it may flow."""
+    notices: Mapping[int, NoticeCase] = field(default_factory=lambda: MappingProxyType({}))
+    """What recipients were told about records that they hold, by the notice's number."""
     jobs: tuple[Job, ...] = ()
     discarded: frozenset[tuple[str, int, int]] = frozenset()
     """Quarantined source records (topic, partition, offset) that their owner has discarded."""

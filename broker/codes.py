@@ -131,11 +131,13 @@ CODES = (
 _MODULES = (
     "agreements.codes",
     "agreements.lifecycle_codes",
+    "agreements.notice_codes",
     "broker.audit.codes",
     "broker.cluster.codes",
     "broker.codes",
     "broker.delivery.codes",
     "broker.intake.codes",
+    "broker.notices.codes",
     "broker.policy.codes",
     "broker.proofs.codes",
     "broker.register.codes",

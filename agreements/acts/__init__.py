@@ -21,6 +21,7 @@ from agreements.acts.agreements import (
 )
 from agreements.acts.contracts import ContractAct, ContractPublished, QuarantineDiscarded, QuarantineReplayed
 from agreements.acts.endings import AgreementCertified, AgreementTerminated, CertificateWaived, EndingAct
+from agreements.acts.notices import NoticeAcknowledged, NoticeAct, NoticeClosed, NoticeIssued
 from agreements.acts.parties import (
     KeyRotated,
     PartyAct,
@@ -54,6 +55,9 @@ __all__ = [
     "ContractPublished",
     "KeyRotated",
     "NewSchema",
+    "NoticeAcknowledged",
+    "NoticeClosed",
+    "NoticeIssued",
     "PartyAdded",
     "QuarantineDiscarded",
     "QuarantineReplayed",
@@ -72,7 +76,7 @@ __all__ = [
     "split",
 ]
 
-AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | EndingAct | SimulationAct | UndertakingAct
+AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | EndingAct | SimulationAct | UndertakingAct | NoticeAct
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,7 @@ NOUNS = {
     "agreement": "Data-sharing agreements.",
     "connector": "Connectors to authoritative stores.",
     "quarantine": "Records that broke their contract.",
+    "notice": "What recipients are told about records that turned out wrong.",
     "audit": "The log of every decision.",
     "provision": "Topics, users and access rules on Kafka.",
 }

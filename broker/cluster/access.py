@@ -36,8 +36,14 @@ def rules(snapshot: Snapshot, now: datetime) -> frozenset[Rule]:
 
 
 def departments(snapshot: Snapshot) -> frozenset[str]:
-    """The organisations that receive under an approved agreement, and so sign in to Kafka."""
-    return frozenset(coverage.entry.recipient for coverage in signed_shares(snapshot)) - RESERVED
+    """The organisations that sign in to Kafka, to read their shares and notices."""
+    return recipients(snapshot) - RESERVED
+
+
+def recipients(snapshot: Snapshot) -> frozenset[str]:
+    """The organisations that receive or have received: whoever holds data is told when it turns out wrong, and may sign in."""
+    approved = (entry for versions in snapshot.agreements.values() for entry in versions if entry.was_approved)
+    return frozenset(entry.recipient for entry in approved if entry.agreement.shares)
 
 
 def connectors(snapshot: Snapshot) -> dict[str, frozenset[str]]:
@@ -72,6 +78,7 @@ def _operator(snapshot: Snapshot) -> Iterator[Rule]:
     yield from _topics(OPERATOR, (_READ, _WRITE), [topics.REGISTER])
     yield from _topics(OPERATOR, (_READ,), [topics.WORKERS, topics.POSITIONS, topics.QUARANTINE])
     yield from _topics(OPERATOR, (_WRITE,), [topics.SIGNALS])
+    yield from _topics(OPERATOR, (_WRITE,), map(topics.notices, recipients(snapshot)))
     yield from _topics(OPERATOR, (_DESCRIBE,), map(topics.source, snapshot.contracts))
     yield Rule(OPERATOR, _DESCRIBE, Resource.GROUP, ENFORCE)
     yield Rule(OPERATOR, _WRITE, Resource.TRANSACTIONAL_ID, _REGISTER_WRITER)
@@ -85,8 +92,7 @@ def _worker(snapshot: Snapshot) -> Iterator[Rule]:
     state = [topics.AUDIT_SEGMENTS, topics.QUARANTINE, topics.WORKERS, topics.COUNTERS]
     yield from _topics(WORKER, (_READ, _WRITE), [*state, *(share.topic for share in shares)])
     proofs = [topics.receipts(share.entry.agreement.reference, share.share.id) for share in shares]
-    notices = [topics.notices(share.entry.recipient) for share in shares]
-    yield from _topics(WORKER, (_WRITE,), [*proofs, *notices])
+    yield from _topics(WORKER, (_WRITE,), proofs)
     yield Rule(WORKER, _READ, Resource.GROUP, ENFORCE)
     yield Rule(WORKER, _WRITE, Resource.TRANSACTIONAL_ID, f"{ENFORCE}.", prefixed=True)
     yield _own_groups(WORKER)

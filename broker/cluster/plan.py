@@ -182,7 +182,8 @@ def _topics(snapshot: Snapshot, observed: Observed, shape: Shape) -> Iterator[To
             kind, retention = contract.contract.kind, agreement.delivery.retention
             yield share_topic(agreement.reference, share.id, kind, retention, partitions[share.dataset], factor)
             yield receipts_topic(agreement.reference, share.id, factor)
-            yield notices_topic(coverage.entry.recipient, factor)
+    for organisation in sorted(access.recipients(snapshot)):
+        yield notices_topic(organisation, factor)
 
 
 def _existing(observed: Observed, topic: str, otherwise: int) -> int:
@@ -212,8 +213,7 @@ def _users(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _reserved(snapshot: Snapshot) -> Iterator[Problem]:
-    recipients = {coverage.entry.recipient for coverage in access.signed_shares(snapshot)}
-    for name in sorted(recipients & principals.RESERVED):
+    for name in sorted(access.recipients(snapshot) & principals.RESERVED):
         yield Problem(name, "this identifier is reserved, so the organisation gets no user and no access")
 
 

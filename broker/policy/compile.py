@@ -118,6 +118,11 @@ def compile_share(
     return replace(compiled, view_text=registered.text)
 
 
+def key_plan(agreement: Agreement, share: Share, contract: Contract, key_versions: Mapping[str, int]) -> KeyPlan | None:
+    """How a share makes its keys under these versions of the secret keys; None where its key cannot be treated."""
+    return _Task(agreement, share, contract, key_versions, {}).key()
+
+
 def filter_faults(agreement: Agreement, positions: Positions) -> tuple[Fault, ...]:
     """What is wrong in the row filters of an agreement as far as it can be seen without a contract: their syntax."""
     found: list[Fault] = []

@@ -34,11 +34,20 @@ _SEEN_SECONDS = 20.0
 _SEEN_POLL_SECONDS = 0.002
 
 
+class Enclosure(NamedTuple):
+    """A record for another topic (partition 0) that is there exactly if the act that it belongs to is."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
 class Deed(NamedTuple):
-    """An act and who does it."""
+    """An act, who does it, and what is written together with it."""
 
     act: AnyAct
     signer: Signer
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 class Appended(NamedTuple):
@@ -132,6 +141,8 @@ def _commit(producer: TransactionalProducer, deeds: Sequence[Deed], values: Sequ
     producer.begin()
     for deed, value in zip(deeds, values, strict=True):
         producer.produce(topics.REGISTER, _PARTITION, deed.act.subject().encode(), value)
+        for enclosed in deed.enclosures:
+            producer.produce(enclosed.topic, _PARTITION, enclosed.key, enclosed.value)
     producer.commit()
 
 

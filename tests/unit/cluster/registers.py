@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from agreements.model import Agreement, AgreementKind, Dates, Delivery, Law, Party, Share, Side, Treatment
@@ -56,7 +57,8 @@ def agreement(
         delivery=Delivery(retention=retention),
     )
     held = () if suspended == "no" else (Suspension(7, NOW, "border-agency", "a test", suspended),)
-    return AgreementEntry(value, "sha256:" + "0" * 64, "x", state, 1, STARTS, ends_at, suspensions=held)
+    entry = AgreementEntry(value, "sha256:" + "0" * 64, "x", state, 1, STARTS, ends_at, suspensions=held)
+    return entry if state is AgreementState.SUBMITTED else replace(entry, approved_position=5)
 
 
 def register(contracts: list[ContractEntry], agreements: list[AgreementEntry]) -> Snapshot:

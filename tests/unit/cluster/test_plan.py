@@ -176,6 +176,18 @@ def test_a_suspended_share_leaves_the_agreements_other_shares_alone():
     assert "share.dsa-1.people" not in readable(observed, "pensions")
 
 
+@pytest.mark.parametrize("state", [AgreementState.TERMINATED, AgreementState.CLOSED, AgreementState.SUPERSEDED])
+def test_a_past_recipient_can_still_be_told_and_alone_reads_what_it_is_told(state):
+    ended = agreement("DSA-1", "pensions", ("departures", "crossings"), state=state)
+    entries = [ended, agreement("DSA-2", "tax", ("arrivals", "crossings"))]
+    observed = reached(register([contract("crossings")], entries))
+    assert "pensions" in observed.users
+    assert readable(observed, "pensions") == {"concordat.notices.pensions"}
+    told = {(rule.principal, rule.operation) for rule in observed.rules if rule.name == "concordat.notices.pensions"}
+    assert told == {("pensions", Operation.READ), ("concordat.operator", Operation.WRITE)}
+    assert observed.topics["concordat.notices.pensions"].configuration["retention.ms"] == "-1"
+
+
 def test_a_connector_writes_only_the_datasets_that_name_it():
     contracts = [contract("crossings", store="borders"), contract("ports", store="carriers")]
     found = rules(register(contracts, []), NOW)
@@ -227,7 +239,6 @@ def test_nothing_is_removed_unless_asked_and_ended_agreements_keep_their_topics(
     removed = [s for s in plan(snapshot, extra, SHAPE, NOW, prune=True) if isinstance(s, RemoveUser | RemoveTopic)]
     assert removed == [
         RemoveUser("connector.gone"),
-        RemoveUser("pensions"),
         RemoveTopic("share.dsa-9.gone"),
         RemoveTopic("source.old"),
     ]
