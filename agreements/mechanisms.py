@@ -46,6 +46,7 @@ _TWIN = "tests/properties/test_record_checks.py"
 _UNDER = "tests/unit/agreements/test_under.py"
 _ENGINE = "tests/unit/test_reference_engine.py"
 _UNDERTAKINGS = "tests/unit/agreements/test_undertakings.py"
+_NOTICES = "tests/unit/agreements/test_notices.py"
 _WINDOWS = "tests/unit/agreements/test_windows.py"
 
 
@@ -59,6 +60,7 @@ def _missing(sentence: str) -> Mechanism:
 
 _NO_LIMITS = "no counters are kept yet, so nothing would stop at the limit"
 _NOT_YET = "nothing acts on it yet"
+_TOLD = "whoever was ever delivered the record is told, and the case is open until it has answered; what it does is its promise"
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
     {
         "concordat": Mechanism(
@@ -224,9 +226,15 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         ),
         "after_delivery.onward_disclosure": _said(),
         "after_delivery.onward_recipients": _said(),
-        "after_delivery.corrections": _said(),
-        "after_delivery.erasures": _said(),
-        "after_delivery.identity_changes": _said(),
+        "after_delivery.corrections": Mechanism(
+            _P, _TOLD, f"{_NOTICES}::test_a_case_is_open_until_the_recipient_has_done_it"
+        ),
+        "after_delivery.erasures": Mechanism(
+            _P, _TOLD, f"{_NOTICES}::test_an_ended_agreement_is_told_and_answers_as_it_promised"
+        ),
+        "after_delivery.identity_changes": Mechanism(
+            _P, _TOLD, f"{_NOTICES}::test_each_kind_is_answered_within_its_own_clause"
+        ),
         "after_delivery.adverse_decision_needs_second_source": _said(),
         "after_delivery.no_solely_automated_decision": _said(),
         "subject_access": _said(),

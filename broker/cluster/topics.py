@@ -34,7 +34,6 @@ def base_topics(partitions: int, factor: int) -> tuple[TopicSpec, ...]:
         TopicSpec(topics.AUDIT_SEGMENTS, partitions, factor, kept),
         TopicSpec(topics.AUDIT_HEADERS, 1, factor, kept),
         TopicSpec(topics.AUDIT_CHECKPOINTS, 1, factor, kept),
-        TopicSpec(topics.ACKNOWLEDGEMENTS, 1, factor, kept),
         TopicSpec(topics.POSITIONS, 1, factor, compacted),
         TopicSpec(topics.WORKERS, 1, factor, compacted),
         TopicSpec(topics.COUNTERS, 1, factor, compacted),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agreements.clauses import ClauseLine, clause_name, clause_report
 from agreements.mechanisms import MECHANISMS, ClauseClass
 from agreements.model import Agreement
-from broker.proofs import endings, labels, shares, stops, terms, umbrellas
+from broker.proofs import endings, labels, notices, shares, stops, terms, umbrellas
 from broker.proofs.codes import UNPROVEN
 from broker.proofs.proof import Proofs
 from contracts.faults import Fault, Unusable
@@ -18,6 +18,7 @@ PROOFS: Proofs = {
     **shares.PROOFS,
     **labels.PROOFS,
     **stops.PROOFS,
+    **notices.PROOFS,
     **umbrellas.PROOFS,
     **endings.PROOFS,
 }

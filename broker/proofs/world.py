@@ -17,6 +17,7 @@ from agreements.model import Agreement, AgreementKind, Dates, Law, Party, Share,
 from agreements.snapshot import AgreementEntry, AgreementState, ContractEntry, SchemaEntry, Snapshot, Suspension
 from agreements.text import content_hash
 from agreements.undertakings import Undertakings
+from broker.audit.evidence import SegmentRecord
 from broker.audit.leaf import RecipientPart
 from broker.audit.read import read_segment
 from broker.delivery.mark import Mark
@@ -114,6 +115,8 @@ class Seen:
     """What was put on the department's topic."""
     view: Mapping[str, Any] | None = None
     leaf: RecipientPart | None = None
+    segments: tuple[SegmentRecord, ...] = ()
+    """What the audit has of it."""
 
     @property
     def is_delivered(self) -> bool:
@@ -196,7 +199,7 @@ def deliver_under(
     """As `deliver`, under a register that stands already."""
     routes = Routes(
         lambda snapshot, entry, coverage: compile_share(coverage.entry, coverage.share, entry, snapshot),
-        lambda snapshot, entry, plans: ReferenceEngine(entry, plans, snapshot.schemas, _Keys()),
+        lambda snapshot, entry, plans: ReferenceEngine(entry, plans, snapshot.schemas, KEYS),
         lambda _topic: 1,
     )
     routes.renew(snapshot, now)
@@ -214,8 +217,10 @@ def deliver_under(
 
 
 def _seen(prepared: Prepared, share_topics: Sequence[str], plans: Sequence[Plan]) -> Seen:
-    audited = [record.value or b"" for record in prepared.records if record.topic == topics.AUDIT_SEGMENTS]
-    segment = read_segment(audited[-1], audited[:-1])
+    written = (record for record in prepared.records if record.topic == topics.AUDIT_SEGMENTS)
+    audited = tuple(SegmentRecord(topics.AUDIT_SEGMENTS, record.key, record.value) for record in written)
+    *parts, entry = (record.value or b"" for record in audited)
+    segment = read_segment(entry, parts)
     assert not isinstance(segment, Faults), str(segment)
     if not segment.opened:
         return Seen(NOTHING)
@@ -224,7 +229,7 @@ def _seen(prepared: Prepared, share_topics: Sequence[str], plans: Sequence[Plan]
     view = None
     if record is not None and record.value is not None:
         view = AvroSchema(plans[0].view_text).decode(unframe(record.value)[1])
-    return Seen(leaf.outcome, tuple(reason.code for reason in leaf.reasons), record, view, leaf)
+    return Seen(leaf.outcome, tuple(reason.code for reason in leaf.reasons), record, view, leaf, audited)
 
 
 def _record(contract: Contract, row: Mapping[str, Any], unavailable: tuple[str, ...]) -> SourceRecord:
@@ -242,6 +247,9 @@ class _Keys:
 
     def key(self, identifier: str, version: int) -> bytes | None:
         return hashlib.sha256(f"{identifier} {version}".encode()).digest()
+
+
+KEYS = _Keys()
 
 
 class _Sealer:

@@ -75,7 +75,6 @@ def test_an_empty_register_gets_the_brokers_own_topics_and_users():
         "concordat.audit.checkpoints",
         "concordat.positions",
         "concordat.quarantine",
-        "concordat.acknowledgements",
         "concordat.workers",
         "concordat.counters",
         "concordat.signals",

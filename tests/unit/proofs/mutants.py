@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from agreements.durations import Duration
 from agreements.model import (
     Agreement,
     Attestation,
@@ -24,7 +25,7 @@ from agreements.model import (
     Treatment,
     Window,
 )
-from agreements.promises import Exceptional, Geography, Termination
+from agreements.promises import AfterDelivery, Answered, Exceptional, Geography, Termination
 from agreements.shares import Confidence, CriminalOffence
 from agreements.snapshot import SIGNED, AgreementState
 from agreements.umbrella import Effective
@@ -39,6 +40,7 @@ from contracts.model import TypeName
 
 Mutant = Mapping[str, Any]
 """Dotted names of what is replaced, and by what."""
+ANSWERED = Answered(acknowledge_within=Duration(days=5))
 _DEPARTMENTS, _SHARE_TOPIC = access._departments, topics.share_topic
 
 
@@ -87,6 +89,7 @@ def everything() -> Agreement:
         under=pin(ABOVE),
         purposes=Purposes(permitted=("research",), prohibited=("marketing",)),
         limits=Limits(look_back=timedelta(days=30)),
+        after_delivery=AfterDelivery(corrections=ANSWERED, erasures=ANSWERED, identity_changes=ANSWERED),
         attestations=(Attestation(id="training", by=RECIPIENT, subject="All are trained.", every=timedelta(days=30)),),
         review=Review(overdue="suspend"),
         dates=Dates(start=date(2026, 5, 25), end=date(2026, 6, 7)),
@@ -136,6 +139,13 @@ _ANYBODY_READS: Mutant = {"broker.cluster.access._departments": _strangers_too}
 _OTHER_SIDE: Mutant = {
     "agreements.model.Agreement.party": lambda self, side: next(p for p in self.parties if p.side is not side)
 }
+_NOT_FOLLOWED: tuple[Mutant, ...] = (
+    {"broker.notices.receivers.search": _gives(iter(()))},
+    {"broker.notices.receivers.key_digest": _gives("00" * 16)},
+    {"agreements.entries.AgreementEntry.was_approved": False},
+    {"agreements.apply_notices.answer_by": _gives(date(2026, 7, 1))},
+    {"agreements.notices.NoticeCase.state": _gives("complete")},
+)
 MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
     "reference": (_NOT_CITED,),
     "version": (_NOT_CITED,),
@@ -240,6 +250,9 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
         {"broker.policy.compile.header_plan": _gives(None)},
         {"broker.policy.headers.tokeniser": _gives(lambda text: text)},
     ),
+    "after_delivery.corrections": _NOT_FOLLOWED,
+    "after_delivery.erasures": _NOT_FOLLOWED,
+    "after_delivery.identity_changes": _NOT_FOLLOWED,
     "delivery.when_suspended": (
         {"agreements.snapshot.Suspension.concerns": _gives(False)},
         {"broker.policy.settle._Task._stopped": _gives(None)},
