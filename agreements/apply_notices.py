@@ -61,9 +61,9 @@ def _told(register: MutableRegister, act: NoticeIssued, one: Telling, at: Circum
     versions = versions_of(register, one.reference)
     promised = promising(versions)
     shared = any(
-        entry.was_approved and entry.recipient == one.recipient
+        entry.was_signed and entry.recipient == one.recipient
         for entry in versions
-        for share in entry.agreement.shares
+        for share in entry.shares
         if (share.id, share.dataset) == (one.share, act.dataset)
     )
     if promised is None or not shared:

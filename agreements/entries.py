@@ -146,11 +146,6 @@ class AgreementEntry:
         return self.approved_position is not None or self.state in states
 
     @property
-    def was_approved(self) -> bool:
-        """Whether every party has signed it, whatever has become of it since: something may have been delivered under it."""
-        return self.approved_position is not None
-
-    @property
     def recipient(self) -> str:
         """The receiving organisation."""
         return self.agreement.party(Side.RECIPIENT).organisation

@@ -133,4 +133,4 @@ def answer_by(agreement: Agreement, kind: NoticeKind, issued_on: date) -> date:
 
 def promising(versions: Iterable[AgreementEntry]) -> AgreementEntry | None:
     """The version whose clauses say how soon notices are answered: the newest that was ever approved, ended or not."""
-    return next((entry for entry in reversed(tuple(versions)) if entry.was_approved), None)
+    return next((entry for entry in reversed(tuple(versions)) if entry.was_signed), None)

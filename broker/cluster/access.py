@@ -42,8 +42,8 @@ def departments(snapshot: Snapshot) -> frozenset[str]:
 
 def recipients(snapshot: Snapshot) -> frozenset[str]:
     """The organisations that receive or have received: whoever holds data is told when it turns out wrong, and may sign in."""
-    approved = (entry for versions in snapshot.agreements.values() for entry in versions if entry.was_approved)
-    return frozenset(entry.recipient for entry in approved if entry.agreement.shares)
+    signed = (entry for versions in snapshot.agreements.values() for entry in versions if entry.was_signed)
+    return frozenset(entry.recipient for entry in signed if entry.shares)
 
 
 def connectors(snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -88,8 +88,8 @@ def _shares(snapshot: Snapshot, dataset: str) -> Iterator[tuple[AgreementEntry, 
     """Every share of the dataset under which something may have been delivered."""
     for versions in snapshot.agreements.values():
         for entry in versions:
-            if entry.was_approved:
-                yield from ((entry, share) for share in entry.agreement.shares if share.dataset == dataset)
+            if entry.was_signed:
+                yield from ((entry, share) for share in entry.shares if share.dataset == dataset)
 
 
 def _made(

@@ -89,7 +89,8 @@ def test_nobody_is_told_who_never_had_a_share_of_the_dataset(register):
         assert register.do(issued(register, **wrong), OWNER) == ["unknown object"], wrong
     assert register.do(issued(register, shares=(SHARE, SHARE)), OWNER) == ["already there"]
     (entry,) = register.snapshot.agreements[REFERENCE]
-    register.snapshot = replace(register.snapshot, agreements={REFERENCE: (replace(entry, approved_position=None),)})
+    draft = replace(entry, state=AgreementState.SUBMITTED, approved_position=None)
+    register.snapshot = replace(register.snapshot, agreements={REFERENCE: (draft,)})
     assert register.do(issued(register, days=30), OWNER) == ["unknown object"]
 
 

@@ -54,7 +54,7 @@ def test_whatever_has_become_of_the_agreement_its_recipient_is_found(state):
     seen = deliver(agreement())
     ended = replace(entry_of(agreement()), state=state)
     assert len(found(snapshot_of([ended]), seen.segments).found) == 1
-    never = replace(ended, approved_position=None)
+    never = replace(ended, state=AgreementState.SUBMITTED, approved_position=None)
     assert found(snapshot_of([never]), seen.segments).found == ()
 
 

@@ -142,7 +142,7 @@ _OTHER_SIDE: Mutant = {
 _NOT_FOLLOWED: tuple[Mutant, ...] = (
     {"broker.notices.receivers.search": _gives(iter(()))},
     {"broker.notices.receivers.key_digest": _gives("00" * 16)},
-    {"agreements.entries.AgreementEntry.was_approved": False},
+    {"agreements.entries.AgreementEntry.was_signed": False},
     {"agreements.apply_notices.answer_by": _gives(date(2026, 7, 1))},
     {"agreements.notices.NoticeCase.state": _gives("complete")},
 )
