@@ -60,6 +60,8 @@ class Suspension:
     """Who ordered it and alone may lift it; empty for the operator."""
     fields: tuple[tuple[str, str], ...] = ()
     """(share, field path); a path also means what stands below it."""
+    limit: str = ""
+    """The limit at which a worker has suspended it; empty for a suspension by a person."""
 
     def concerns(self, share: str) -> bool:
         """Whether it stops `share` as a whole."""

@@ -17,6 +17,7 @@ from agreements import (
     acts,
     apply_contracts,
     apply_endings,
+    apply_limits,
     apply_notices,
     apply_parties,
     apply_reviews,
@@ -26,8 +27,8 @@ from agreements import (
     apply_submission,
     apply_undertakings,
 )
-from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, STALE
-from agreements.mutable import OPERATOR, Actor, Circumstances, MutableRegister, Rejected, Rule
+from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, NOT_ENTITLED, STALE
+from agreements.mutable import OPERATOR, WORKER, Actor, Circumstances, MutableRegister, Rejected, Rule
 from agreements.signing import ACT_DOMAIN, verifies
 from agreements.snapshot import Snapshot
 from contracts.faults import Fault
@@ -43,6 +44,7 @@ _RULES: Mapping[type[acts.Act], Rule] = {
     **apply_simulations.RULES,
     **apply_undertakings.RULES,
     **apply_notices.RULES,
+    **apply_limits.RULES,
 }
 """Every act of `AnyAct` has its rule in the module of its kind."""
 
@@ -103,6 +105,8 @@ def _apply(register: MutableRegister, position: int, record: acts.Record, statem
     actor = _actor(register, statement)
     if not verifies(actor.public_key, ACT_DOMAIN, record.statement, record.signature):
         raise Rejected(BAD_SIGNATURE, f"the act at {position} claims to be by {statement.actor}")
+    if actor.name.startswith(WORKER) and not isinstance(act, acts.LimitReached):
+        raise Rejected(NOT_ENTITLED, f"{actor.name} may say that a limit was reached, and nothing else")
     subject = act.subject()
     version = register.versions.get(subject) or 0
     if statement.expects != version:

@@ -47,6 +47,7 @@ _UNDER = "tests/unit/agreements/test_under.py"
 _ENGINE = "tests/unit/test_reference_engine.py"
 _UNDERTAKINGS = "tests/unit/agreements/test_undertakings.py"
 _NOTICES = "tests/unit/agreements/test_notices.py"
+_COUNTERS = "tests/unit/delivery/test_counters.py"
 _WINDOWS = "tests/unit/agreements/test_windows.py"
 
 
@@ -58,7 +59,6 @@ def _missing(sentence: str) -> Mechanism:
     return Mechanism(_U, sentence, "")
 
 
-_NO_LIMITS = "no counters are kept yet, so nothing would stop at the limit"
 _NOT_YET = "nothing acts on it yet"
 _TOLD = "whoever was ever delivered the record is told, and the case is open until it has answered; what it does is its promise"
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
@@ -179,10 +179,20 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
             "nothing is delivered until the recipient has acknowledged the caveats that the contract has now",
             f"{_UNDERTAKINGS}::test_a_new_version_of_a_caveat_stops_a_share_until_the_recipient_has_acknowledged_it",
         ),
-        "limits.events_per_day": _missing(_NO_LIMITS),
-        "limits.distinct_subjects_per_month": _missing(_NO_LIMITS),
+        "limits.events_per_day": Mechanism(
+            _E,
+            "deliveries of a day counted in the transactions that make them; beyond the limit none is made",
+            f"{_COUNTERS}::test_no_more_is_delivered_than_a_limit_allows",
+        ),
+        "limits.distinct_subjects_per_month": Mechanism(
+            _E,
+            "different people of a month counted exactly below 10,000, above by a sketch; beyond the limit nothing is delivered",
+            f"{_COUNTERS}::test_a_person_counts_once_a_month_however_often_and_wherever",
+        ),
         "limits.when_reached": Mechanism(
-            _A, "what a limit does, where one is set", f"{_FAULTY}::test_every_clause_is_in_one_class"
+            _E,
+            "beyond a limit records are held or denied until the period is over, or a worker suspends the agreement",
+            f"{_COUNTERS}::test_what_is_beyond_a_limit_becomes_what_the_agreement_says",
         ),
         "limits.look_back": Mechanism(_E, "event time at delivery", _ENGINE),
         "dates.start": Mechanism(_E, "nothing flows before", _FOLD),

@@ -28,6 +28,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 OPERATOR = "operator"
+WORKER = "worker/"
+"""What a worker's name as an actor begins with."""
 
 
 class Rejected(Exception):
@@ -145,6 +147,9 @@ class MutableRegister:
         party = self.parties.get(identifier) if kind == "party" else None
         if party is not None:
             return Actor(name, party.public_key, party.organisation, None)
+        worker = self.workers.get(identifier) if kind == "worker" else None
+        if worker is not None:
+            return Actor(name, worker.public_key, None, None)
         signatory = self.signatory(identifier) if kind == "signatory" else None
         if signatory is None:
             raise Rejected(NOT_ENTITLED, f"{name} is nobody the register knows")

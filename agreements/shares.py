@@ -83,4 +83,4 @@ class Share(Clause):
     never_with: tuple[ShareIdentifier, ...] = ()
     """Datasets that the recipient may not receive beside this one, under any agreement."""
     caveats: tuple[CaveatReference, ...] = ()
-    """Known limitations: nothing is delivered until the recipient has acknowledged them in these versions."""
+    """Known limitations; a share that names some waits until the recipient has acknowledged all that its contract has now."""

@@ -7,8 +7,9 @@ the agreement says.  Everything here follows from the register and the time alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from agreements.combination import rivals
@@ -46,6 +47,10 @@ class Facts(NamedTuple):
         return Stand(Standing.HELD if holds else Standing.DROPPED, code, clause)
 
 
+LIMIT_CODES: Mapping[str, str] = MappingProxyType(
+    {"events_per_day": "limit-events", "distinct_subjects_per_month": "limit-subjects"}
+)
+"""The reason code of each limit, by its name in an agreement."""
 IN_FORCE = Stand(Standing.IN_FORCE)
 NOT_COVERING = Stand(Standing.NOT_COVERING, "not-in-force", "dates")
 
@@ -82,10 +87,13 @@ def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterato
 
 
 def _suspended(facts: Facts) -> Stand | None:
-    """By an act of either party or of the operator."""
-    if facts.entry.stops(facts.share):
-        return facts.stopped("suspended", "delivery.when_suspended")
-    return None
+    """By an act of either party or of the operator, or of a worker at a limit."""
+    if not facts.entry.stops(facts.share):
+        return None
+    limit = next((suspension.limit for suspension in facts.entry.suspensions if suspension.limit), None)
+    if limit is not None:
+        return facts.stopped(LIMIT_CODES[limit], f"limits.{limit}")
+    return facts.stopped("suspended", "delivery.when_suspended")
 
 
 def _combined(facts: Facts) -> Stand | None:

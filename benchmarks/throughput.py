@@ -212,7 +212,16 @@ def work(connection: Connection, wanted: int, run: str, fan_out: int) -> dict[st
         conditions = Conditions(
             group=run, transaction_milliseconds=TRANSACTION_MILLISECONDS, transaction_events_max=EVENTS_MAX
         )
-        worker = Worker(connection, identity, Register(found), routes, ground, conditions, after_commit=after_commit)
+        worker = Worker(
+            connection,
+            identity,
+            Register(found),
+            routes,
+            ground,
+            conditions,
+            trip=lambda *_: None,
+            after_commit=after_commit,
+        )
         worker.run()
     return watch.result()
 

@@ -16,137 +16,88 @@ begins.  The time, the snapshot, the sent-key state and the randomness are argum
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
-from agreements.snapshot import ContractEntry, Coverage, Snapshot
+from agreements.snapshot import Coverage
 from agreements.standing import stand
 from broker.audit.segment import SALTS_BYTES, Decided, Segment, Terms, build_segment
 from broker.audit.segment import Ground as SegmentGround
 from broker.cluster.client import PartitionOffset
+from broker.delivery.counters import Ledger
 from broker.delivery.identity import spread
 from broker.delivery.isolation import evaluate, settle
 from broker.delivery.mark import Mark
 from broker.delivery.progress import Progress, progress_key
-from broker.delivery.quarantine import Origin, Sealer, quarantine_key, quarantine_value
+from broker.delivery.quarantine import Origin, quarantine_key, quarantine_value
 from broker.delivery.state import Place, SentChange
-from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Reason, Sent, SourceRecord
-from broker.policy.engine import Circumstance, Engine, Settlement, keys_named
+from broker.delivery.work import Ground, Outgoing, Prepared, Route, SentOf, Settled, Work
+from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Reason
+from broker.policy.engine import Circumstance, Settlement, keys_named
+from broker.policy.limits import LIMITS
 from broker.policy.plan import Plan
+from broker.policy.shape import LOOK_BACK
 from contracts import topics
 from contracts.model import Kind
 
-SentOf = Callable[[Place, Sequence[bytes]], Mapping[bytes, Sent]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One dataset's contract and everything that covers it now: coverages and plans in one order, and their engine."""
-
-    topic: str
-    entry: ContractEntry
-    coverages: tuple[Coverage, ...]
-    plans: tuple[Plan, ...]
-    engine: Engine
-    make_engine: Callable[[tuple[Plan, ...]], Engine]
-    entity_topics: tuple[str, ...]
-    """The share topics whose sent-key state matters; none for an event dataset."""
-
-    def narrowed(self, share_topic: str) -> Route:
-        """The same route for one share alone."""
-        index = next(i for i, coverage in enumerate(self.coverages) if coverage.topic == share_topic)
-        plans = (self.plans[index],)
-        return replace(self, coverages=(self.coverages[index],), plans=plans, engine=self.make_engine(plans))
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What every decision of a turn stands on, cited in its segment (CITED-POLICY)."""
-
-    snapshot: Snapshot
-    now: datetime
-    worker: str
-    sign: Callable[[bytes], bytes]
-    draw: Callable[[int], bytes]
-    """Random bytes for the leaves' salts, asked for once per segment."""
-    sealer: Sealer
-    segment_partitions: int
-    quarantine_partitions: int
-
-    @property
-    def now_ms(self) -> int:
-        """The time of decision, Unix milliseconds."""
-        return int(self.now.timestamp() * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Records of one source partition to decide together.
-
-    Deciding moves the partition from `start` to `end`; a job's records leave it where it is.
-    """
-
-    topic: str
-    partition: int
-    mark: Mark
-    start: int
-    end: int
-    records: tuple[SourceRecord, ...]
-    mode: Mode
-    job: int | None = None
-    """The register position of the act that asked for the job, a release's of the act that approved its agreement.
-
-    None for a live batch.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One record of the transaction."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One source partition's part of a transaction, and what becomes true when it is committed."""
-
-    mode: Mode | None
-    """None for an acknowledgement, which decides nothing."""
-    records: tuple[Outgoing, ...]
-    offset: PartitionOffset
-    mark: Mark
-    progress: Progress | None
-    changes: tuple[SentChange, ...] = ()
-    places: tuple[Place, ...] = ()
-    source_keys: tuple[bytes | None, ...] = ()
-    outcomes: Mapping[tuple[Outcome, str], int] = field(default_factory=dict)
-    """How many decisions had each outcome and first reason."""
+__all__ = [
+    "Ground",
+    "Outgoing",
+    "Prepared",
+    "Route",
+    "SentOf",
+    "Settled",
+    "Work",
+    "acknowledge",
+    "decide",
+    "prepare",
+    "put_down",
+]
 
 
 def prepare(route: Route, ground: Ground, work: Work, sent_of: SentOf, progress: Progress | None) -> Prepared:
-    """Decide `work` under `route`: steps 2 to 5.  Never raises for what a record holds."""
+    """Decide `work` under `route`: steps 2 to 5, for agreements without limits."""
+    return put_down(route, ground, work, decide(route, ground, work, sent_of), progress)
+
+
+def decide(route: Route, ground: Ground, work: Work, sent_of: SentOf, ledger: Ledger | None = None) -> Settled:
+    """Decide `work` under `route`: steps 2 to 4.  Never raises for what a record holds."""
     # 2. Contract: decode and hold every record against its contract; faults lead to quarantine.
     # 3. Agreement: `route` has exactly the agreements that cover the dataset now, suspended ones included.
     evaluated = _concerned(evaluate(route.engine, work.records, ground.now_ms), route, work.mode)
     # 4. Policy: filter and shape by every plan, then settle against standing and what each department holds.
-    settlement = _decide(route, ground, work, evaluated, sent_of)
-    # 5. Delivery, audit and position, for one transaction.
-    segment = _segment(route, ground, work, evaluated, settlement)
-    mark = Mark(segment.signed.hash, work.mark.segments + 1, progress.number if progress else work.mark.progress)
+    settlement = _settle(route, ground, work, evaluated, (sent_of, ledger))
+    return Settled(tuple(evaluated), settlement, _limited(route, settlement))
+
+
+def put_down(
+    route: Route,
+    ground: Ground,
+    work: Work,
+    settled: Settled,
+    progress: Progress | None,
+    ledger: Ledger | None = None,
+) -> Prepared:
+    """What was decided as one part of a transaction: step 5, delivery, audit, counts and position."""
+    settlement = settled.settlement
+    segment = _segment(route, ground, work, settled.evaluated, settlement)
+    counters = tuple(_counters(route, work, settlement, ledger))
+    mark = Mark(
+        segment.signed.hash,
+        work.mark.segments + 1,
+        progress.number if progress else work.mark.progress,
+        work.mark.counters + bool(counters),
+    )
     return Prepared(
         mode=work.mode,
         records=(
             *_deliveries(route, work, settlement.decisions),
             *_quarantined(route, ground, work, settlement.decisions),
             *_audit(work, ground, segment),
+            *counters,
             *_progress(work.topic, work.partition, progress),
         ),
         offset=PartitionOffset(work.topic, work.partition, work.end, mark.text()),
@@ -178,17 +129,26 @@ def _concerned(evaluated: Sequence[Evaluated], route: Route, mode: Mode) -> list
     """Those records of a job that are its to decide.
 
     A faulty record was quarantined when it was decided live, once for all; what remains of it here is the withdrawal
-    that an entity's contract may ask for.  An event is released exactly when it was held: when its row qualifies.
+    that an entity's contract may ask for.  An event is released exactly when it was held: when its row qualifies,
+    or did until it became older than the agreement looks back; that is then said.
     """
     if mode in (Mode.LIVE, Mode.REPLAY):
         return list(evaluated)
     found = [replace(one, faults=()) if one.faults else one for one in evaluated if one.verdicts or not one.faults]
     if route.entry.contract.kind is Kind.EVENT:
-        return [one for one in found if any(verdict.value is not None for verdict in one.verdicts)]
+        return [one for one in found if any(v.value is not None or LOOK_BACK in v.reasons for v in one.verdicts)]
     return found
 
 
-def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evaluated], sent_of: SentOf) -> Settlement:
+def _settle(
+    route: Route,
+    ground: Ground,
+    work: Work,
+    evaluated: Sequence[Evaluated],
+    known: tuple[SentOf, Ledger | None],
+) -> Settlement:
+    """`known`: what each department holds, and what was counted."""
+    sent_of, ledger = known
     circumstances = []
     for index, coverage in enumerate(route.coverages):
         place = Place(coverage.topic, work.partition)
@@ -196,7 +156,8 @@ def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalua
         standing, code, clause = stand(ground.snapshot, coverage, ground.now)
         sent = sent_of(place, keys) if keys else {}
         until = _released_until_ms(coverage, ground)
-        circumstances.append(Circumstance(standing, sent, Reason(code, clause), until))
+        allowance = None if ledger is None else ledger.allowance(coverage.entry, (work.topic, work.partition))
+        circumstances.append(Circumstance(standing, sent, Reason(code, clause), until, allowance))
     withdraws = route.entry.contract.withdraws_on_quarantine
     return settle(route.engine, evaluated, circumstances, work.mode, withdraws=withdraws)
 
@@ -204,6 +165,22 @@ def _decide(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalua
 def _released_until_ms(coverage: Coverage, ground: Ground) -> int | None:
     embargo = coverage.entry.agreement.delivery.embargo
     return None if embargo is None else ground.now_ms - embargo // timedelta(milliseconds=1)
+
+
+def _limited(route: Route, settlement: Settlement) -> dict[str, int]:
+    reasons, found = set(LIMITS.values()), dict[str, int]()
+    for decision in settlement.decisions:
+        if decision.plan is not None and not reasons.isdisjoint(decision.reasons):
+            found.setdefault(route.coverages[decision.plan].topic, decision.record.offset)
+    return found
+
+
+def _counters(route: Route, work: Work, settlement: Settlement, ledger: Ledger | None) -> Iterator[Outgoing]:
+    if ledger is not None:
+        entries = {coverage.entry.agreement.reference: coverage.entry for coverage in route.coverages}
+        place = (work.topic, work.partition)
+        for key, value in ledger.count(place, work.mark.counters + 1, settlement.counted, entries):
+            yield Outgoing(topics.COUNTERS, 0, key, value)
 
 
 def _deliveries(route: Route, work: Work, decisions: Iterable[Decision]) -> Iterator[Outgoing]:
@@ -251,6 +228,7 @@ def _segment(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalu
             key=one.key,
             value=one.value,
             sent=one.sent_before,
+            counters=one.counters,
         )
         for one in made.decisions
     ]

@@ -21,6 +21,7 @@ from agreements.acts.agreements import (
 )
 from agreements.acts.contracts import ContractAct, ContractPublished, QuarantineDiscarded, QuarantineReplayed
 from agreements.acts.endings import AgreementCertified, AgreementTerminated, CertificateWaived, EndingAct
+from agreements.acts.limits import LimitReached
 from agreements.acts.notices import NoticeAcknowledged, NoticeAct, NoticeClosed, NoticeIssued
 from agreements.acts.parties import (
     KeyRotated,
@@ -54,6 +55,7 @@ __all__ = [
     "CertificateWaived",
     "ContractPublished",
     "KeyRotated",
+    "LimitReached",
     "NewSchema",
     "NoticeAcknowledged",
     "NoticeClosed",
@@ -76,7 +78,17 @@ __all__ = [
     "split",
 ]
 
-AnyAct = PartyAct | ContractAct | AgreementAct | ReviewAct | EndingAct | SimulationAct | UndertakingAct | NoticeAct
+AnyAct = (
+    PartyAct
+    | ContractAct
+    | AgreementAct
+    | ReviewAct
+    | EndingAct
+    | SimulationAct
+    | UndertakingAct
+    | NoticeAct
+    | LimitReached
+)
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -93,6 +93,9 @@ def _worker(snapshot: Snapshot) -> Iterator[Rule]:
     yield from _topics(WORKER, (_READ, _WRITE), [*state, *(share.topic for share in shares)])
     proofs = [topics.receipts(share.entry.agreement.reference, share.share.id) for share in shares]
     yield from _topics(WORKER, (_WRITE,), proofs)
+    # A worker says when a limit was reached; whatever else it wrote into the register, every reader would ignore.
+    yield from _topics(WORKER, (_WRITE,), [topics.REGISTER])
+    yield Rule(WORKER, _WRITE, Resource.TRANSACTIONAL_ID, _REGISTER_WRITER)
     yield Rule(WORKER, _READ, Resource.GROUP, ENFORCE)
     yield Rule(WORKER, _WRITE, Resource.TRANSACTIONAL_ID, f"{ENFORCE}.", prefixed=True)
     yield _own_groups(WORKER)

@@ -38,6 +38,7 @@ from broker.register.checkpoints import Checkpoints
 from broker.register.enrolment import enrol_worker
 from broker.register.follow import RegisterReader
 from broker.register.keyfiles import signing_key
+from broker.register.limiting import reach_limit
 from broker.settings import Settings, load
 from contracts import topics
 from contracts.faults import Failure, Faults, Refused
@@ -68,6 +69,9 @@ def make_worker(settings: Settings, state: Path) -> Worker:
             transaction_milliseconds=settings.transaction_milliseconds,
             transaction_events_max=settings.transaction_events_max,
             snapshot_age_milliseconds_max=settings.snapshot_age_milliseconds_max,
+        ),
+        trip=lambda reference, limit, period: reach_limit(
+            cluster, Signer(f"worker/{identity.worker}", identity.key), reference, limit=limit, period=period
         ),
     )
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Reason, Sent, SourceRecord
-from broker.policy.engine import Circumstance, Engine, Settlement, StateChange
+from broker.policy.engine import Circumstance, Engine, Settlement
+from broker.policy.limits import Allowance, total
 from contracts.faults import Failure
 
 RECORD_BYTES_MAX = 900_000
@@ -77,20 +78,27 @@ def _settle(
             raise
         middle = len(evaluated) // 2
         first = _settle(engine, evaluated[:middle], circumstances, mode)
-        second = _settle(engine, evaluated[middle:], _overlaid(circumstances, first.changes), mode)
+        second = _settle(engine, evaluated[middle:], _overlaid(circumstances, first), mode)
         decisions = sorted((*first.decisions, *second.decisions), key=_leaf_order)
-        return Settlement(tuple(decisions), (*first.changes, *second.changes))
+        counted = {name: total((one, second.counted[name])) for name, one in first.counted.items()}
+        return Settlement(tuple(decisions), (*first.changes, *second.changes), counted)
 
 
-def _overlaid(circumstances: Sequence[Circumstance], changes: Sequence[StateChange]) -> list[Circumstance]:
+def _overlaid(circumstances: Sequence[Circumstance], first: Settlement) -> list[Circumstance]:
     """What the second half of a batch sees of the first."""
     sent: list[dict[bytes, Sent]] = [dict(circumstance.sent) for circumstance in circumstances]
-    for change in changes:
+    for change in first.changes:
         if change.sent is None:
             sent[change.plan].pop(change.key, None)
         else:
             sent[change.plan][change.key] = change.sent
-    return [replace(circumstance, sent=sent[index]) for index, circumstance in enumerate(circumstances)]
+    return [
+        replace(one, sent=sent[index], allowance=_left(one.allowance, first)) for index, one in enumerate(circumstances)
+    ]
+
+
+def _left(allowance: Allowance | None, first: Settlement) -> Allowance | None:
+    return None if allowance is None else allowance.after(first.counted.get(allowance.reference))
 
 
 def _faulty(found: Evaluated, reason: Reason, *, withdraws: bool = False) -> Evaluated:

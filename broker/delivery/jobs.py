@@ -44,6 +44,8 @@ class Situation:
     """The register position that approved the version in force, by share topic: what its releases cite."""
     embargoes: Mapping[str, timedelta] = field(default_factory=dict)
     """The embargo of every share topic in force that has one: none of its records is delivered when it is read."""
+    limit_holds: frozenset[str] = frozenset()
+    """The share topics whose records are held, not denied, beyond a limit."""
     resting: frozenset[str] = frozenset()
     """The share topics whose oldest held record is still under its embargo."""
 
@@ -108,6 +110,17 @@ def note_held(progress: Progress, situation: Situation, first: int, end: int | N
             held[share] = (*ranges, (first, None))
         elif end is not None and not any(start <= first and (last is None or end <= last) for start, last in ranges):
             held[share] = _joined((*ranges, (first, end)))
+    return progress if held == progress.held else msgspec.structs.replace(progress, held=held)
+
+
+def note_limited(progress: Progress, situation: Situation, limited: Mapping[str, int], end: int | None) -> Progress:
+    """Note that a limit stopped the records of some shares from an offset on; `held` says which of them wait for it."""
+    held = dict(progress.held)
+    for share, first in limited.items():
+        if situation.kind is Kind.ENTITY or share in situation.limit_holds:
+            ranges = held.get(share, ())
+            if not any(last is None and start <= first for start, last in ranges):
+                held[share] = _joined((*ranges, (first, end)))
     return progress if held == progress.held else msgspec.structs.replace(progress, held=held)
 
 

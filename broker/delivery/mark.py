@@ -14,17 +14,22 @@ VERSION = 1
 METADATA_BYTES_MAX = 4096
 
 
-class Mark(msgspec.Struct, frozen=True, rename={"version": "v", "header": "h", "segments": "s", "progress": "p"}):
+class Mark(
+    msgspec.Struct,
+    frozen=True,
+    rename={"version": "v", "header": "h", "segments": "s", "progress": "p", "counters": "c"},
+):
     """Where one source partition's records of the past end, as of the committed offset.
 
     `header` is the hex hash of the last segment's header ("" before the first), `segments` how many segments were
     committed (also the state marker: the sent-key state is current exactly when it has applied that many), and
-    `progress` how many progress records were written on `concordat.workers`.
+    `progress` how many progress records were written on `concordat.workers`, `counters` how many on `concordat.counters`.
     """
 
     header: str = ""
     segments: int = 0
     progress: int = 0
+    counters: int = 0
     version: int = VERSION
 
     def text(self) -> str:

@@ -15,13 +15,16 @@ import msgspec
 from agreements.snapshot import Job, Snapshot, Standing
 from agreements.standing import stand
 from broker.cluster.client import Message
-from broker.delivery.jobs import Situation, advance, next_task, note_held, review
+from broker.delivery.counters import Ledger
+from broker.delivery.jobs import Situation, Task, advance, next_task, note_held, note_limited, review
 from broker.delivery.progress import Progress
 from broker.delivery.rederive import Rederiver
 from broker.delivery.state import SentState
 from broker.delivery.takeover import Owned
-from broker.pipeline import Ground, Prepared, Route, Work, acknowledge, prepare
+from broker.pipeline import Ground, Prepared, Route, Settled, Work, acknowledge, decide, put_down
 from broker.policy.decision import Mode, SourceRecord
+from broker.policy.limits import stopped_standing
+from contracts.model import Kind
 
 _JOB_RECORDS_MAX = 2_000
 
@@ -34,21 +37,26 @@ class Planner:
         self._waits: dict[tuple[str, int, str], datetime] = {}
         """Source partition and share topic to when the record was recorded that waits for its embargo."""
 
-    def live(self, owned: Owned, batch: Sequence[Message], route: Route, ground: Ground) -> Prepared | None:
+    def live(
+        self, owned: Owned, batch: Sequence[Message], route: Route, ground: Ground, ledger: Ledger
+    ) -> Prepared | None:
         """The decisions on a batch as it was consumed; None when nothing in it is new."""
         fresh = newest_run(batch, owned.offset)
         if not fresh:
             return None
-        situation = self._situation(owned, route, ground)
+        situation = self._situation(owned, route, ground, ledger)
         reviewed = review(owned.progress, _jobs(route, ground), situation)
-        progress = note_held(reviewed, situation, owned.offset, None)
         records = tuple(SourceRecord(m.offset, m.timestamp_ms, m.key, m.value) for m in fresh)
         work = Work(owned.topic, owned.partition, owned.mark, owned.offset, fresh[-1].offset + 1, records, Mode.LIVE)
-        return prepare(route, ground, work, self._state.sent, self._changed(owned, progress, work.end, ground))
+        settled = decide(route, ground, work, self._state.sent, ledger)
+        progress = note_held(reviewed, situation, owned.offset, None)
+        progress = note_limited(progress, situation, settled.limited, None)
+        changed = self._changed(owned, progress, work.end, ground)
+        return put_down(route, ground, work, settled, changed, ledger)
 
-    def job(self, owned: Owned, route: Route, ground: Ground) -> Prepared | None:
+    def job(self, owned: Owned, route: Route, ground: Ground, ledger: Ledger) -> Prepared | None:
         """The decisions on the next chunk of the first job that can go on; None when there is none."""
-        situation = self._situation(owned, route, ground)
+        situation = self._situation(owned, route, ground, ledger)
         reviewed = review(owned.progress, _jobs(route, ground), situation)
         task = next_task(reviewed, situation)
         if task is None:
@@ -58,11 +66,8 @@ class Planner:
         chunk = self._rederiver.chunk(owned, task, route.entry.contract.kind, _JOB_RECORDS_MAX, until)
         if chunk.waits is not None and embargo is not None and task.cursor.share is not None:
             self._waits[(*owned.place, task.cursor.share)] = chunk.waits
-        progress = advance(reviewed, task, chunk.reached)
-        if task.mode is Mode.REPLAY and chunk.records:
-            progress = note_held(progress, situation, task.start, task.end)
-        changed = self._changed(owned, progress, owned.offset, ground)
         if not chunk.records:
+            changed = self._changed(owned, advance(reviewed, task, chunk.reached), owned.offset, ground)
             return (
                 None
                 if changed is None
@@ -79,21 +84,24 @@ class Planner:
             mode=task.mode,
             job=task.cursor.position,
         )
-        return prepare(narrowed, ground, work, self._state.sent, changed)
+        settled = decide(narrowed, ground, work, self._state.sent, ledger)
+        progress = _advanced(reviewed, situation, task, chunk.reached, settled)
+        changed = self._changed(owned, progress, owned.offset, ground)
+        return put_down(narrowed, ground, work, settled, changed, ledger)
 
-    def idle(self, owned: Owned, route: Route | None, ground: Ground) -> Prepared | None:
+    def idle(self, owned: Owned, route: Route | None, ground: Ground, ledger: Ledger) -> Prepared | None:
         """What there is to say of a partition without deciding; None when its progress says it already.
 
         `route` None is a dataset that is held back: its position is acknowledged, its jobs and ranges stand still.
         """
         progress = owned.progress
         if route is not None:
-            progress = review(progress, _jobs(route, ground), self._situation(owned, route, ground))
+            progress = review(progress, _jobs(route, ground), self._situation(owned, route, ground, ledger))
         changed = self._changed(owned, progress, owned.offset, ground)
         return None if changed is None else acknowledge(owned.topic, owned.partition, owned.offset, owned.mark, changed)
 
-    def _situation(self, owned: Owned, route: Route, ground: Ground) -> Situation:
-        found = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now)
+    def _situation(self, owned: Owned, route: Route, ground: Ground, ledger: Ledger) -> Situation:
+        found = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now, ledger)
         has_jobs = bool(owned.progress.jobs) or any(
             job.position > owned.progress.jobs_adopted for job in _jobs(route, ground)
         )
@@ -107,6 +115,7 @@ class Planner:
             awaited=frozenset(found.awaited),
             approved=found.approved,
             embargoes=found.embargoes,
+            limit_holds=frozenset(found.limit_holds),
             resting=frozenset(
                 share
                 for share, embargo in found.embargoes.items()
@@ -133,10 +142,12 @@ class Standings:
     approved: dict[str, int] = field(default_factory=dict)
     """The register position that approved the version in force."""
     embargoes: dict[str, timedelta] = field(default_factory=dict)
+    limit_holds: set[str] = field(default_factory=set)
+    """The share topics of agreements that hold what is beyond a limit."""
 
 
-def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> Standings:
-    """How every signed share of a dataset stands at `now`.
+def standings_of(snapshot: Snapshot, dataset: str, now: datetime, ledger: Ledger | None = None) -> Standings:
+    """How every signed share of a dataset stands at `now`, a limit that was reached included.
 
     A version that has not begun stands beside the one in force on the same topic, and says nothing about the topic yet.
     """
@@ -145,7 +156,11 @@ def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> Standings:
         entry, topic = coverage.entry, coverage.topic
         standing = stand(snapshot, coverage, now).standing
         if standing is not Standing.NOT_COVERING:
-            found.standings[topic] = standing
+            beyond = stopped_standing(entry.agreement)
+            is_reached = ledger is not None and ledger.reached(entry) is not None
+            found.standings[topic] = beyond if is_reached and standing is Standing.IN_FORCE else standing
+            if beyond is Standing.HELD:
+                found.limit_holds.add(topic)
             assert entry.approved_position is not None  # nothing covers that was not approved
             found.approved[topic] = entry.approved_position
             if entry.agreement.delivery.embargo is not None:
@@ -155,6 +170,16 @@ def standings_of(snapshot: Snapshot, dataset: str, now: datetime) -> Standings:
             if entry.approved_position is not None:
                 found.awaited.add(entry.approved_position)
     return found
+
+
+def _advanced(reviewed: Progress, situation: Situation, task: Task, reached: int, settled: Settled) -> Progress:
+    """The progress once a chunk is decided; what a limit stopped of it is to be decided again where it waits."""
+    if task.mode is Mode.REPLAY:
+        progress = note_held(advance(reviewed, task, reached), situation, task.start, task.end)
+        return note_limited(progress, situation, settled.limited, task.end)
+    share = task.cursor.share or ""
+    waits = situation.kind is Kind.ENTITY or share in situation.limit_holds
+    return advance(reviewed, task, settled.limited.get(share, reached) if waits else reached)
 
 
 def newest_run(batch: Sequence[Message], offset: int) -> list[Message]:

@@ -19,7 +19,9 @@ from broker.cluster.client import Abortable, Connection, Message, PartitionOffse
 from broker.cluster.consumer import GroupConsumer
 from broker.cluster.producer import TransactionalProducer
 from broker.delivery.conditions import Conditions, Register
+from broker.delivery.counters import Ledger
 from broker.delivery.identity import Identity
+from broker.delivery.limits import Limits, Trip
 from broker.delivery.measures import Measures
 from broker.delivery.planner import Planner
 from broker.delivery.rederive import Rederiver
@@ -56,6 +58,7 @@ class Worker:
         ground: Callable[[Snapshot, datetime], Ground],
         conditions: Conditions,
         *,
+        trip: Trip,
         after_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._identity, self._register, self._ground, self._conditions = identity, register, ground, conditions
@@ -63,6 +66,7 @@ class Worker:
         self._takeover = Takeover(connection, self._state)
         self._rederiver = Rederiver(connection)
         self._planner = Planner(identity.worker, self._state, self._rederiver, self._takeover.low)
+        self._limits = Limits(connection, trip)
         self._routes = routes(self._takeover.partitions)
         self._snapshot = Snapshot()
         self._retry_at = 0.0
@@ -110,6 +114,7 @@ class Worker:
         self._consumer.close()  # after an orderly end only: it hands the partitions over at once
         self._takeover.close()
         self._rederiver.close()
+        self._limits.close()
         self._state.close()
 
     # ---- one turn
@@ -121,14 +126,16 @@ class Worker:
             now = self._renew()
             self._open_partitions()
             ground = self._ground(self._snapshot, now)
-            live = self._live(messages, ground)
+            live = self._live(messages, ground, self._limits.ledger(self._snapshot, now))
             if live:
                 self._commit(live, metadata)
         except (Abortable, Failure):
             self._rewind(messages)
             raise
-        self._job(metadata, ground)
-        self._acknowledge(metadata, ground)
+        ledger = self._limits.ledger(self._snapshot, now)
+        self._job(metadata, ground, ledger)
+        self._acknowledge(metadata, ground, ledger)
+        self._limits.trip(self._snapshot, now, self._owned)
 
     def _gather(self) -> list[Message]:
         """Wait for one record, then take what comes within the transaction's time, up to its cap."""
@@ -139,7 +146,7 @@ class Worker:
             messages += self._consumer.consume(cap, self._conditions.transaction_milliseconds / 1000)
         return messages
 
-    def _live(self, messages: Sequence[Message], ground: Ground) -> list[Prepared]:
+    def _live(self, messages: Sequence[Message], ground: Ground, ledger: Ledger) -> list[Prepared]:
         batches: dict[SourcePartition, list[Message]] = {}
         for message in messages:
             batches.setdefault((message.topic, message.partition), []).append(message)
@@ -149,24 +156,24 @@ class Worker:
             route = self._route(owned) if owned is not None else None
             if owned is not None and route is not None:
                 self._measures.oldest(ground.now.timestamp() - batch[0].timestamp_ms / 1000)
-                work.append(self._planner.live(owned, batch, route, ground))
+                work.append(self._planner.live(owned, batch, route, ground, ledger))
         return [prepared for prepared in work if prepared is not None]
 
-    def _job(self, metadata: Any, ground: Ground) -> None:
+    def _job(self, metadata: Any, ground: Ground, ledger: Ledger) -> None:
         """Decide one chunk of one partition's next job, in a transaction of its own."""
         self._is_busy = False
         for place, owned in list(self._owned.items()):
             route = self._route(owned)
-            prepared = self._planner.job(owned, route, ground) if route is not None else None
+            prepared = self._planner.job(owned, route, ground, ledger) if route is not None else None
             if prepared is not None:
                 self._commit([prepared], metadata)
                 self._owned[place] = self._owned.pop(place)  # the next turn begins with another partition
                 self._is_busy = True
                 return
 
-    def _acknowledge(self, metadata: Any, ground: Ground) -> None:
+    def _acknowledge(self, metadata: Any, ground: Ground, ledger: Ledger) -> None:
         """Say under which register position idle partitions are decided, and what their jobs have come to."""
-        said = [self._planner.idle(owned, self._route(owned), ground) for owned in self._owned.values()]
+        said = [self._planner.idle(owned, self._route(owned), ground, ledger) for owned in self._owned.values()]
         work = [prepared for prepared in said if prepared is not None]
         if work:
             self._commit(work, metadata)
@@ -183,6 +190,7 @@ class Worker:
 
     def _commit(self, work: Sequence[Prepared], metadata: Any) -> None:
         seconds = self._committer.commit(work, metadata, self._still_fresh)
+        self._limits.committed(work)
         for prepared in work:
             owned = self._owned[prepared.offset.topic, prepared.offset.partition]
             owned.offset, owned.mark = prepared.offset.offset, prepared.mark
@@ -260,7 +268,9 @@ class Worker:
         """Take over what the group has assigned since the last turn."""
         if self._assigned:
             for place, start in list(self._assigned.items()):
-                self._owned[place] = self._takeover.open(start)
+                opened = self._takeover.open(start)
+                self._limits.take_over(*place, opened.mark.counters)
+                self._owned[place] = opened
                 self._log.info(
                     "partition_taken_over", topic=start.topic, partition=start.partition, offset=start.offset
                 )

@@ -114,3 +114,5 @@ class Decision:
     value: bytes | None
     sent_before: bytes | None
     """Digest of what had been sent under this key, the state the decision depended on."""
+    counters: str | None = None
+    """What the limits said, where one was consulted."""

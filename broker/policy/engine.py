@@ -7,11 +7,12 @@ Neither does I/O; the time, the agreements' standings, the sent-key state and th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agreements.snapshot import Standing
 from broker.policy.decision import Decision, Evaluated, Mode, Reason, Sent, SourceRecord
+from broker.policy.limits import Allowance, Counted
 
 SUSPENDED = Reason("suspended", "delivery.when_suspended")
 EMBARGO = Reason("embargo", "delivery.embargo")
@@ -31,6 +32,8 @@ class Circumstance:
 
     Every other mode then lets nothing out, so that what was recorded first is delivered first.
     """
+    allowance: Allowance | None = None
+    """What the agreement's limits leave; None where it has none.  All shares of one agreement have the same."""
 
 
 def keys_named(evaluated: Sequence[Evaluated], plan: int) -> list[bytes]:
@@ -54,6 +57,8 @@ class Settlement:
 
     decisions: tuple[Decision, ...]
     changes: tuple[StateChange, ...]
+    counted: Mapping[str, Counted] = field(default_factory=dict)
+    """What the batch adds to the counts of each agreement (by reference) that has limits."""
 
 
 class Engine(Protocol):

@@ -130,6 +130,8 @@ _SENTENCES = {
     "unchanged": "What the department holds is already the same",
     "combination": "The recipient receives a dataset already that never goes together with this one",
     "suspended": "The agreement is suspended",
+    "limit-events": "The agreement's deliveries of the day have been made",
+    "limit-subjects": "The agreement has been about as many different people this month as it may be",
     "caveat-unacknowledged": "The department has not yet acknowledged a known limitation of this data",
     "attestation-overdue": "A party has not made an attestation that it owes",
     "review-overdue": "The agreement has not been reviewed on the day that it names",

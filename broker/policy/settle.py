@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from agreements.snapshot import Standing
 from broker.policy.decision import Decision, Evaluated, Mode, Outcome, Reason, Sent, Verdict
 from broker.policy.engine import EMBARGO, Circumstance, Settlement, StateChange
+from broker.policy.limits import Meter
 from broker.policy.plan import Plan
 from contracts.model import Kind
 
@@ -23,19 +24,22 @@ def settle(
     """A batch's decisions in leaf order: quarantines by offset, then plan by plan in offset order."""
     decisions = [_decision(one, Outcome.QUARANTINE, None, mode, one.faults) for one in evaluated if one.faults]
     changes: list[StateChange] = []
+    meters = {one.allowance.reference: Meter(one.allowance) for one in circumstances if one.allowance is not None}
     for index, (plan, circumstance) in enumerate(zip(plans, circumstances, strict=True)):
-        task = _Task(index, plan, circumstance, mode)
+        meter = None if circumstance.allowance is None else meters[circumstance.allowance.reference]
+        task = _Task(index, plan, circumstance, mode, meter)
         decisions.extend(task.settle(evaluated))
         changes.extend(task.changes)
-    return Settlement(tuple(decisions), tuple(changes))
+    counted = {reference: meter.counted() for reference, meter in meters.items()}
+    return Settlement(tuple(decisions), tuple(changes), counted)
 
 
 class _Task:
     """One plan's part of a batch.  `_sent` is the overlay: a change of a key is seen by the next of the same key."""
 
-    def __init__(self, index: int, plan: Plan, circumstance: Circumstance, mode: Mode) -> None:
+    def __init__(self, index: int, plan: Plan, circumstance: Circumstance, mode: Mode, meter: Meter | None) -> None:
         self.changes: list[StateChange] = []
-        self._index, self._plan, self._mode = index, plan, mode
+        self._index, self._plan, self._mode, self._meter = index, plan, mode, meter
         self._standing, self._stopped_by = circumstance.standing, circumstance.stopped_by
         self._released_until_ms = circumstance.released_until_ms
         self._sent = dict(circumstance.sent)
@@ -55,8 +59,7 @@ class _Task:
     def _event(self, one: Evaluated, verdict: Verdict) -> Decision:
         if verdict.value is None:
             return self._silent(one, Outcome.DENY, verdict.reasons)
-        stopped = self._stopped(one)
-        return stopped or self._deliver(one, verdict)
+        return self._stopped(one) or self._beyond_limit(one) or self._deliver(one, verdict)
 
     def _entity(self, one: Evaluated, verdict: Verdict) -> Decision:
         held = None if verdict.key is None else self._sent.get(verdict.key)
@@ -69,6 +72,9 @@ class _Task:
             return stopped
         if verdict.value is None:
             return self._remove(one, verdict, Outcome.DELETE if verdict.gone else Outcome.WITHDRAW)
+        beyond = self._beyond_limit(one, held)
+        if beyond is not None:
+            return beyond
         self._change(verdict.key, Sent(digest(verdict.value), self._plan.digest, one.record.offset))
         return self._deliver(one, verdict, held)
 
@@ -79,14 +85,32 @@ class _Task:
         outcome = Outcome.HOLD if self._standing is Standing.HELD else Outcome.DENY
         return self._silent(one, outcome, (self._stopped_by,), held)
 
+    def _beyond_limit(self, one: Evaluated, held: Sent | None = None) -> Decision | None:
+        """The decision where a limit leaves no room for a delivery; otherwise it is counted, and None."""
+        meter = self._meter
+        reason = None if meter is None else meter.refusal(one)
+        if meter is None or reason is None:
+            return None
+        outcome = Outcome.HOLD if meter.allowance.stopped is Standing.HELD else Outcome.DENY
+        return self._silent(one, outcome, (reason,), held, counters=meter.verdict())
+
     def _is_under_embargo(self, one: Evaluated) -> bool:
         until = self._released_until_ms
         return until is not None and (self._mode is not Mode.RELEASE or one.record.timestamp_ms > until)
 
     def _deliver(self, one: Evaluated, verdict: Verdict, held: Sent | None = None) -> Decision:
         outcome = Outcome.REDACT if verdict.treated else Outcome.PERMIT
+        counters = None if self._meter is None else self._meter.verdict()
         return _decision(
-            one, outcome, self._index, self._mode, verdict.reasons, key=verdict.key, value=verdict.value, held=held
+            one,
+            outcome,
+            self._index,
+            self._mode,
+            verdict.reasons,
+            key=verdict.key,
+            value=verdict.value,
+            held=held,
+            counters=counters,
         )
 
     def _remove(self, one: Evaluated, verdict: Verdict, outcome: Outcome) -> Decision:
@@ -97,9 +121,15 @@ class _Task:
         return _decision(one, outcome, self._index, self._mode, verdict.reasons, key=verdict.key, held=held)
 
     def _silent(
-        self, one: Evaluated, outcome: Outcome, reasons: tuple[Reason, ...], held: Sent | None = None
+        self,
+        one: Evaluated,
+        outcome: Outcome,
+        reasons: tuple[Reason, ...],
+        held: Sent | None = None,
+        *,
+        counters: str | None = None,
     ) -> Decision:
-        return _decision(one, outcome, self._index, self._mode, reasons, held=held)
+        return _decision(one, outcome, self._index, self._mode, reasons, held=held, counters=counters)
 
     def _change(self, key: bytes, sent: Sent | None) -> None:
         if sent is None:
@@ -124,6 +154,7 @@ def _decision(
     key: bytes | None = None,
     value: bytes | None = None,
     held: Sent | None = None,
+    counters: str | None = None,
 ) -> Decision:
     return Decision(
         outcome=outcome,
@@ -137,4 +168,5 @@ def _decision(
         key=key,
         value=value,
         sent_before=None if held is None else held.digest,
+        counters=counters,
     )

@@ -22,6 +22,7 @@ from contracts.faults import Faults
 from contracts.model import Contract
 from contracts.wire import AvroSchema, WireError, frame
 
+LOOK_BACK = Reason("look-back", "limits.look_back")
 _Filter = Callable[[Row, Collection[str]], bool | Error]
 _Shape = Callable[[Row, list[Reason]], dict[str, Any]]
 
@@ -55,7 +56,6 @@ class Shaper:
         self._released = tuple((field.path, Reason("unavailable", field.clause)) for field in plan.fields)
         self._permitted = (Reason("redacted" if plan.treated else "permitted", plan.clause),)
         self._filtered = (Reason("row-filter-false", f"{plan.clause}.rows"),)
-        self._look_back = (Reason("look-back", "limits.look_back"),)
         self._unwritable = (Reason("view-not-encodable", plan.clause),)
         self._deleted = (Reason("deleted", plan.clause),)
 
@@ -109,7 +109,7 @@ class Shaper:
         if answer is not True:
             said = f"{self._plan.clause}.rows"
             return self._filtered if answer is False else (Reason(f"row-filter-{answer.code}", said),)
-        return self._look_back if self._is_too_old(event_time_ms, now_ms) else ()
+        return (LOOK_BACK,) if self._is_too_old(event_time_ms, now_ms) else ()
 
     def shaped(self, row: Row) -> tuple[dict[str, Any], tuple[Reason, ...]]:
         """The permitted view of a qualifying row, and the fields that could not be treated (null there)."""

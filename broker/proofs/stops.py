@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Literal
 
-from agreements.model import Attestation, Dates, Delivery, Review, WhenSuspended, Window
+from agreements.model import Attestation, Dates, Delivery, Limits, Review, WhenSuspended, Window
+from agreements.snapshot import Suspension
 from agreements.undertakings import Acknowledgement, AttestationMade, ReviewRecorded, Undertakings
+from broker.delivery.counters import Counters
 from broker.policy.decision import Mode
 from broker.proofs.proof import Proofs, equal, first, withheld
-from broker.proofs.world import CONTRACT, DATASET, NOW, RECIPIENT, Seen, agreement, deliver, share
+from broker.proofs.world import CONTRACT, DATASET, NOW, RECIPIENT, ROW, Seen, agreement, deliver, entry_of, share
 from contracts.model import Caveat
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
@@ -95,7 +97,53 @@ def _embargo() -> str:
     )
 
 
+def _events_per_day() -> str:
+    made = agreement(limits=Limits(events_per_day=2))
+    counters = Counters()
+    first_one, second, third = (deliver(made, counters=counters) for _ in range(3))
+    tomorrow = deliver(made, counters=counters, now=NOW + _DAY)
+    return first(
+        equal(first_one.is_delivered, True),
+        withheld(third, second, "limit-events"),
+        withheld(third, tomorrow, "limit-events"),
+    )
+
+
+def _people_per_month() -> str:
+    """A second person is one too many; the first may come again, until the second has been."""
+    made = agreement(limits=Limits(distinct_subjects_per_month=1))
+    counters = Counters()
+    one, again = (deliver(made, counters=counters) for _ in range(2))
+    other = deliver(made, counters=counters, row={**ROW, "id": "B654321"})
+    afterwards = deliver(made, counters=counters)
+    july = deliver(made, counters=counters, row={**ROW, "id": "B654321"}, now=NOW + 30 * _DAY)
+    return first(
+        equal(one.is_delivered, True),
+        withheld(other, again, "limit-subjects"),
+        withheld(afterwards, july, "limit-subjects"),
+    )
+
+
+def _when_reached() -> str:
+    def seen(said: Literal["suspend", "hold", "deny"], stopped: WhenSuspended) -> str:
+        limits = Limits(events_per_day=1, when_reached=said)
+        made, counters = agreement(limits=limits, delivery=Delivery(when_suspended=stopped)), Counters()
+        return [deliver(made, counters=counters) for _ in range(2)][-1].outcome
+
+    hold, drop = WhenSuspended.HOLD, WhenSuspended.DROP
+    stop = Suspension(5, NOW, "worker/one", "reached", limit="events_per_day")
+    suspended = deliver(entry_of(agreement(), suspensions=(stop,)))
+    return first(
+        equal([seen("hold", drop), seen("deny", hold)], ["hold", "deny"]),
+        equal([seen("suspend", hold), seen("suspend", drop)], ["hold", "deny"]),
+        withheld(suspended, deliver(agreement()), "limit-events"),
+    )
+
+
 PROOFS: Proofs = {
+    "limits.events_per_day": _events_per_day,
+    "limits.distinct_subjects_per_month": _people_per_month,
+    "limits.when_reached": _when_reached,
     "delivery.embargo": _embargo,
     "delivery.window": _window,
     "shares.caveats": _caveats,

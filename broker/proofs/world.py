@@ -20,9 +20,10 @@ from agreements.undertakings import Undertakings
 from broker.audit.evidence import SegmentRecord
 from broker.audit.leaf import RecipientPart
 from broker.audit.read import read_segment
+from broker.delivery.counters import Counters, Ledger
 from broker.delivery.mark import Mark
 from broker.delivery.routes import Blocked, Routes
-from broker.pipeline import Ground, Outgoing, Prepared, Work, prepare
+from broker.pipeline import Ground, Outgoing, Prepared, Work, decide, put_down
 from broker.policy.compile import compile_plan, compile_share
 from broker.policy.decision import Mode, SourceRecord
 from broker.policy.plan import Plan
@@ -177,6 +178,7 @@ def deliver(
     unavailable: tuple[str, ...] = (),
     mode: Mode = Mode.LIVE,
     done: Undertakings | None = None,
+    counters: Counters | None = None,
 ) -> Seen:
     """What becomes of one event of `contract` under the first of the agreements, beside which the others stand."""
     made = [one if isinstance(one, AgreementEntry) else entry_of(one) for one in entries]
@@ -184,7 +186,7 @@ def deliver(
     snapshot = snapshot_of(made, contract, undertakings)
     if isinstance(snapshot, Faults):
         return Seen(NOTHING, tuple(fault.code.identifier for fault in snapshot.items))
-    return deliver_under(snapshot, contract, row=row, now=now, unavailable=unavailable, mode=mode)
+    return deliver_under(snapshot, contract, row=row, now=now, unavailable=unavailable, mode=mode, counters=counters)
 
 
 def deliver_under(
@@ -195,6 +197,7 @@ def deliver_under(
     now: datetime = NOW,
     unavailable: tuple[str, ...] = (),
     mode: Mode = Mode.LIVE,
+    counters: Counters | None = None,
 ) -> Seen:
     """As `deliver`, under a register that stands already."""
     routes = Routes(
@@ -210,9 +213,16 @@ def deliver_under(
     job = None if mode is Mode.LIVE else 1
     end = record.offset + 1
     start = record.offset if job is None else end  # a job decides again what lies before the position
-    work = Work(route.topic, 0, Mark(), start, end, (record,), mode, job)
+    counters = counters or Counters()
+    mark = Mark(counters=counters.number((route.topic, 0)))
+    work = Work(route.topic, 0, mark, start, end, (record,), mode, job)
     ground = Ground(snapshot, now, "worker", lambda _: b"s" * 64, bytes, _Sealer(), 1, 1)
-    prepared = prepare(route, ground, work, lambda _place, _keys: {}, None)
+    ledger = Ledger(counters, now)
+    settled = decide(route, ground, work, lambda _place, _keys: {}, ledger)
+    prepared = put_down(route, ground, work, settled, None, ledger)
+    for made in prepared.records:
+        if made.topic == topics.COUNTERS and made.key is not None:
+            counters.take(made.key, made.value)
     return _seen(prepared, [coverage.topic for coverage in route.coverages], route.plans)
 
 

@@ -77,6 +77,8 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
                 if written and (found := _positions_of(written, tail)):
                     return Appended(reader.snapshot, found)  # the commit that seemed beaten had gone through
                 deeds = decide(reader.snapshot)
+                if not deeds:
+                    return Appended(reader.snapshot, ())
                 _check_versions(deeds, reader.snapshot, first, expected)
                 written = _records(deeds, reader.snapshot)
                 _check_accepted(written, reader.snapshot)

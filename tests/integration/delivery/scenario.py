@@ -7,7 +7,7 @@ as JSON, a key is the digest of reference and source key.  So a test's oracle ca
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -18,6 +18,7 @@ from agreements.model import (
     Dates,
     Delivery,
     Law,
+    Limits,
     Party,
     Share,
     Side,
@@ -36,6 +37,7 @@ from agreements.snapshot import (
 )
 from broker.policy.decision import Decision, Evaluated, Mode, Outcome, Reason, Sent, SourceRecord, Verdict
 from broker.policy.engine import Circumstance, Settlement, StateChange
+from broker.policy.limits import Meter
 from contracts.model import Contract, Field, FieldType, Kind, TypeName
 
 BEGIN, END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
@@ -45,7 +47,7 @@ def snapshot(description: dict) -> Snapshot:
     """The register that `description` tells of.
 
     {"position": 3, "datasets": {name: kind}, "shares": [{"reference", "dataset", "port", "suspended", "when",
-    "embargo_seconds"}], "jobs": []}
+    "embargo_seconds", "limits"}], "jobs": []}
     """
     contracts = {
         name: (ContractEntry(_contract(name, Kind(kind)), 1, 2, 0),) for name, kind in description["datasets"].items()
@@ -88,6 +90,7 @@ def _entry(share: dict) -> AgreementEntry:
             ),
         ),
         dates=Dates(start=date(2020, 1, 1), end=date(2089, 12, 31)),
+        limits=Limits(**share.get("limits", {})),
         delivery=Delivery(
             when_suspended=WhenSuspended(share.get("when", "hold")),
             embargo=timedelta(seconds=share["embargo_seconds"]) if "embargo_seconds" in share else None,
@@ -179,8 +182,10 @@ class PortEngine:
     def settle(self, evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode) -> Settlement:
         decisions = [_decision(one, Outcome.QUARANTINE, None, mode) for one in evaluated if one.faults]
         changes = []
+        meters = {one.allowance.reference: Meter(one.allowance) for one in circumstances if one.allowance is not None}
         for plan, circumstance in enumerate(circumstances):
             sent = dict(circumstance.sent)
+            meter = meters.get(circumstance.allowance.reference) if circumstance.allowance else None
             for one in evaluated:
                 if one.faults:
                     continue
@@ -189,7 +194,11 @@ class PortEngine:
                 waits = until is not None and (mode is not Mode.RELEASE or one.record.timestamp_ms > until)
                 standing = Standing.HELD if waits else circumstance.standing
                 outcome = self._outcome(verdict, standing, sent.get(verdict.key))
-                decisions.append(_decision(one, outcome, plan, mode))
+                beyond = meter.refusal(one) if meter is not None and outcome is Outcome.REDACT else None
+                if beyond is not None:
+                    outcome = Outcome.HOLD if meter.allowance.stopped is Standing.HELD else Outcome.DENY
+                made = _decision(one, outcome, plan, mode)
+                decisions.append(made if beyond is None else replace(made, reasons=(beyond,)))
                 if self.kind is Kind.ENTITY and outcome in (Outcome.REDACT, Outcome.WITHDRAW, Outcome.DELETE):
                     new = (
                         None if outcome is not Outcome.REDACT else Sent(_digest(verdict.value), b"p", one.record.offset)
@@ -198,7 +207,7 @@ class PortEngine:
                     sent.pop(verdict.key, None)
                     if new is not None:
                         sent[verdict.key] = new
-        return Settlement(tuple(decisions), tuple(changes))
+        return Settlement(tuple(decisions), tuple(changes), {name: meter.counted() for name, meter in meters.items()})
 
     def _outcome(self, verdict: Verdict, standing: Standing, held: Sent | None) -> Outcome:
         if standing is not Standing.IN_FORCE:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -23,7 +24,8 @@ from broker.delivery.__main__ import make_worker
 from broker.evidence.kafka import KafkaEvidence
 from broker.figures.gather import gather
 from broker.keys import FileKeys
-from broker.register import append, commands, keyfiles
+from broker.register import append, commands, keyfiles, undertaking
+from broker.register.follow import read_snapshot
 from broker.settings import Settings
 from contracts import topics
 from contracts.change import Envelope, Op, Origin
@@ -45,6 +47,7 @@ customProperties:
   - {{ property: concordat.classification, value: OFFICIAL }}
   - {{ property: concordat.owner, value: home-office }}
   - {{ property: concordat.store, value: borders }}
+  - {{ property: concordat.caveats, value: [{{ id: partial, version: 1, text: Some are missing. }}] }}
 schema:
   - name: people
     logicalType: object
@@ -92,7 +95,7 @@ CANARY = "Canary-Quibberwick"
 class World:
     """A register, one contract and one agreement in force, and the intake's side of the source topic."""
 
-    def __init__(self, kafka, directory):
+    def __init__(self, kafka, directory, agreement=AGREEMENT):
         self.kafka = kafka
         explicit = {name.replace(".", "_"): value for name, value in kafka.properties.items()}
         self.settings = Settings(
@@ -106,7 +109,7 @@ class World:
         self.people = self._enrol()
         drafter = self.people["drafter"]
         commands.publish_contract(kafka, self.people["home-office"], CONTRACT.format(dataset=self.dataset))
-        text = AGREEMENT.format(dataset=self.dataset, reference=self.reference)
+        text = agreement.format(dataset=self.dataset, reference=self.reference)
         commands.submit(kafka, drafter, text)
         commands.review(kafka, self.people["home-office"], self.reference, TRACKS)
         keys = FileKeys(directory / "secrets")
@@ -172,19 +175,51 @@ class World:
 
 @pytest.fixture
 def world(kafka, tmp_path, monkeypatch):
-    for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS"):
+    for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS", "COUNTERS"):
         monkeypatch.setattr(topics, name, unique("concordat." + name.lower()))
     monkeypatch.setattr(append, "TRANSACTIONAL_ID", topics.REGISTER)
-    yield World(kafka, tmp_path / "concordat")
+    yield lambda agreement=AGREEMENT: World(kafka, tmp_path / "concordat", agreement)
     structlog.reset_defaults()  # the test's standard error is closed from here on
 
 
-def test_a_change_reaches_the_department_as_its_agreement_says_and_stops_when_it_is_suspended(world, capsys):
-    observe.configure("INFO")
+@contextmanager
+def working(world):
+    """A worker of the product, in a thread."""
     worker = make_worker(world.settings, world.settings.directory / "worker")
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
+        yield
+    finally:
+        worker.stop()
+        thread.join(30)
+
+
+def test_a_caveat_holds_until_it_is_acknowledged_and_a_limit_suspends(world):
+    terms = AGREEMENT.replace("    key: tokenise\n", "    key: tokenise\n    caveats: [partial@1]\n")
+    world = world(terms + "limits: {{ events_per_day: 2, when_reached: suspend }}\n")
+    rows = [{"reference": f"P{n}", "family_name": "A", "residence": "resident"} for n in range(3)]
+    with working(world):
+        world.write(rows[0])
+        held = f'reason="caveat-unacknowledged",topic="{world.source}"'.encode()
+        wait_for(lambda: held in generate_latest(), "the decision to hold")
+        assert world.delivered() == []
+        undertaking.acknowledge(world.kafka, world.people["work-and-pensions"], world.reference, ["partial@1"])
+        wait_for(lambda: len(world.delivered()) == 1, "what was held")
+        world.write(*rows[1:])
+        found = wait_for(lambda: read_snapshot(world.kafka).agreement(world.reference).suspensions, "the breaker")
+        assert [(one.limit, one.organisation) for one in found] == [("events_per_day", "home-office")]
+        assert len(world.delivered()) == 2
+    with KafkaEvidence(world.kafka) as evidence:
+        report = verify(evidence)
+    assert report.verified, report.document()
+    assert report.document()["by_outcome"] == {"hold": 2, "redact": 2}
+
+
+def test_a_change_reaches_the_department_as_its_agreement_says_and_stops_when_it_is_suspended(world, capsys):
+    observe.configure("INFO")
+    world = world()
+    with working(world):
         resident = {"reference": "P1", "family_name": CANARY, "residence": "resident"}
         world.write(resident, {"reference": "P2", "family_name": "Y", "residence": "visitor"})
         world.garbage(world.codec.encode_key({"reference": "P3"}), CANARY.encode())
@@ -208,9 +243,6 @@ def test_a_change_reaches_the_department_as_its_agreement_says_and_stops_when_it
         assert [entry["id"] for entry in entries] == [f"{world.source}/0/3"]
         assert CANARY not in json.dumps(entries)
         assert CANARY.encode() not in generate_latest()
-    finally:
-        worker.stop()
-        thread.join(30)
     with KafkaEvidence(world.kafka) as evidence:
         report = verify(evidence)
     assert report.verified, report.document()

@@ -1,5 +1,7 @@
 """The worker on a real Kafka: both kinds of data, quarantine, suspension, jobs, and two workers."""
 
+import json
+
 import pytest
 
 from broker.cluster.admin import Admin
@@ -198,3 +200,32 @@ def assert_chained(segments):
     for number, segment in enumerate(segments):
         assert (segment.header.number, segment.header.previous, segment.header.start) == (number, previous, position)
         position, previous = segment.header.end, segment.segment.signed.hash
+
+
+def test_two_workers_stop_at_a_limit_and_a_higher_one_releases_what_waited(bench):
+    """What each worker may exceed the limit by is what it delivers in one transaction: here ten records."""
+    b = bench(kind="event", partitions=2, limits={"events_per_day": 40, "when_reached": "suspend"})
+    for name in ("one", "two"):
+        b.start(name, transaction_events_max=10)
+    for number in range(60):
+        b.write((f"k{number}", "LHR", number), partition=number % 2)
+    b.await_decided()
+
+    def delivered():
+        return sum(len(b.read(b.shares["LHR"], partition)) for partition in (0, 1))
+
+    stopped = delivered()
+    assert 40 <= stopped <= 40 + 10
+    named = [leaf for partition in (0, 1) for segment in b.segments(partition) for leaf in segment.opened]
+    beyond = [leaf for leaf in named if [r.code for r in leaf.recipient.reasons] == ["limit-events"]]
+    assert len(beyond) >= 60 - stopped
+    assert {leaf.recipient.outcome for leaf in beyond} == {"hold"}
+    tripped = b.register.with_suffix(".tripped")
+    wait_for(tripped.exists, "the breaker")
+    assert {line.split('"')[3] for line in tripped.read_text().splitlines()} == {"events_per_day"}
+    for share in b.description["shares"]:
+        share["limits"] = {"events_per_day": 1000}
+    b.act()
+    wait_for(lambda: delivered() == 60, "what waited")
+    notes = sorted(json.loads(m.value)["note"] for p in (0, 1) for m in b.read(b.shares["LHR"], p))
+    assert notes == list(range(60)), "each once"

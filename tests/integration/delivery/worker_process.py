@@ -61,8 +61,15 @@ def build(configuration, inside, after_commit):
             transaction_timeout_milliseconds=configuration.get("transaction_timeout_milliseconds", 10_000),
             session_timeout_milliseconds=2_000,
         ),
+        trip=lambda reference, limit, period: tripped(Path(configuration["register"]), reference, limit, period),
         after_commit=after_commit,
     )
+
+
+def tripped(register, reference, limit, period):
+    """The breaker's act, for the test to see."""
+    with register.with_suffix(".tripped").open("a") as file:
+        file.write(json.dumps([reference, limit, period]) + "\n")
 
 
 class SlowRegister(FileRegister):

@@ -132,8 +132,6 @@ MEANING = [
     ("signs: [Senior Information Risk Owner]", "signs: [Officer, Officer]", "AGR-020", (14, 12)),
     ("prohibited: [marketing, profiling]", "prohibited: [benefits]", "AGR-023", (26, 14)),
     ("look_back: P90D", "look_back: PT12H", "AGR-024", (35, 14)),
-    ("look_back: P90D", "events_per_day: 5", "AGR-025", (35, 19)),
-    ("look_back: P90D", "distinct_subjects_per_month: 5", "AGR-025", (35, 32)),
     ("limits:\n", "geography: { countries: [IE] }\nlimits:\n", "AGR-029", (15, 14)),
     ("    key: tokenise\n", "    never_with: [border-crossings]\n    key: tokenise\n", "AGR-028", (29, 17)),
     (

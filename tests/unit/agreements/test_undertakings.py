@@ -9,7 +9,7 @@ from agreements import acts
 from agreements.checkpoint import seal, unseal
 from agreements.due import due
 from agreements.instants import end_of
-from agreements.model import Attestation, Review
+from agreements.model import Attestation, Limits, Review
 from agreements.snapshot import Coverage, Standing
 from agreements.standing import moments, stand
 from tests.registers import agreement, approved, signer
@@ -167,3 +167,30 @@ def test_what_is_due_is_listed_with_the_most_urgent_first():
     assert (first.kind, first.by, first.what) == ("caveat", "work-and-pensions", f"{CAVEAT}@3 of {DATASET}")
     register.do(acts.AgreementTerminated(REFERENCE, "done"), "signatory/wp-siro")
     assert [one.kind for one in due(register.snapshot, NOON)] == ["certificate"]
+
+
+def test_a_worker_suspends_at_a_limit_that_says_so_and_does_nothing_else():
+    register = approved()
+    register.do(acts.WorkerEnrolled("one", signer("worker/one").public_key), "operator")
+    reached = acts.LimitReached(REFERENCE, "events_per_day", "2027-06-01")
+    assert register.do(reached, "worker/one") == ["agreement not acceptable"]
+    changed(register, limits=Limits(events_per_day=5, when_reached="deny"))
+    assert register.do(reached, "worker/one") == ["agreement not acceptable"]
+    changed(register, limits=Limits(events_per_day=5))
+    for actor in ("operator", "signatory/ho-siro"):
+        assert register.do(reached, actor) == ["not entitled"]
+    assert register.do(reached, "worker/two") == ["not entitled"]
+    assert register.do(reached, "worker/one") == []
+    assert standing(register)[1:] == ("limit-events", "limits.events_per_day")
+    assert register.do(reached, "worker/one") == ["wrong state"]
+    for act in (
+        acts.AgreementResumed(REFERENCE),
+        acts.AgreementSuspended(REFERENCE, "a whim"),
+        acts.AgreementTerminated(REFERENCE, "a whim"),
+        acts.WorkerEnrolled("two", signer("worker/two").public_key),
+        acknowledged(2),
+    ):
+        assert register.do(act, "worker/one") == ["not entitled"]
+    assert register.do(acts.AgreementResumed(REFERENCE), "signatory/wp-siro") == ["wrong state"]
+    assert register.do(acts.AgreementResumed(REFERENCE), "signatory/ho-siro") == []
+    assert standing(register).standing is Standing.IN_FORCE

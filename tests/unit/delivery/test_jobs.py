@@ -29,7 +29,9 @@ def situation(standing=IN_FORCE, *, kind=Kind.EVENT, live=10, low=0, partition=0
     standings = {} if standing is None else {SHARE: standing}
     embargoes = {} if embargo is None else {SHARE: embargo}
     approved = dict.fromkeys(standings, 4)
-    return Situation(kind, partition, low, live, standings, frozenset(), approved, embargoes, frozenset(resting))
+    return Situation(
+        kind, partition, low, live, standings, frozenset(), approved, embargoes, resting=frozenset(resting)
+    )
 
 
 def backfill(position):

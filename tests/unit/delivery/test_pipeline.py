@@ -3,11 +3,12 @@
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
+from agreements.model import Limits
 from agreements.snapshot import Snapshot, Suspension
 from broker.audit.read import read_segment
 from broker.delivery.mark import Mark, read_mark
@@ -17,6 +18,8 @@ from broker.delivery.state import Place
 from broker.keys import FileKeys
 from broker.pipeline import Ground, Route, Work, acknowledge, prepare
 from broker.policy.decision import Mode, SourceRecord
+from broker.proofs.world import NOTHING, agreement, deliver, share
+from broker.proofs.world import NOW as EVENT_READ
 from contracts import topics
 from tests.integration.delivery.scenario import PortEngine, PortPlan, key_of, snapshot
 
@@ -24,6 +27,7 @@ REFERENCES = {"LHR": "DSA-LHR", "MAN": "DSA-MAN"}
 SHARES = {port: topics.share(reference, "flow") for port, reference in REFERENCES.items()}
 START = Mark()
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LATER = EVENT_READ + timedelta(days=2)
 
 
 def route(kind="entity", **changes):
@@ -148,3 +152,9 @@ def test_an_acknowledgement_moves_nothing_but_its_own_number(ground):
     ((partition, key, value),) = on(prepared, topics.WORKERS)
     assert (partition, key, read_progress(value)) == (0, b"source.flow/1", progress)
     assert (prepared.offset.offset, prepared.mark) == (4, Mark("ab", 6, 3))
+
+
+def test_what_became_too_old_while_it_was_held_is_denied_at_its_release():
+    aged = deliver(agreement(limits=Limits(look_back=timedelta(days=3))), mode=Mode.RELEASE, now=LATER)
+    assert (aged.outcome, aged.reasons) == ("deny", ("look-back",))
+    assert deliver(agreement(share(rows="level == 1")), mode=Mode.RELEASE).outcome == NOTHING

@@ -27,11 +27,12 @@ from agreements.model import (
 )
 from agreements.promises import AfterDelivery, Answered, Exceptional, Geography, Termination
 from agreements.shares import Confidence, CriminalOffence
-from agreements.snapshot import SIGNED, AgreementState
+from agreements.snapshot import SIGNED, AgreementState, Standing
 from agreements.umbrella import Effective
 from broker.audit.segment import Terms
 from broker.cluster import access, topics
 from broker.cluster.objects import Operation, Resource, Rule
+from broker.policy.people import Exact
 from broker.policy.plan import FieldPlan
 from broker.proofs.labels import CONDITION, assessed, contract_with
 from broker.proofs.umbrellas import pin, umbrella
@@ -88,7 +89,7 @@ def everything() -> Agreement:
         geography=Geography(countries=("GB",)),
         under=pin(ABOVE),
         purposes=Purposes(permitted=("research",), prohibited=("marketing",)),
-        limits=Limits(look_back=timedelta(days=30)),
+        limits=Limits(events_per_day=100, distinct_subjects_per_month=100, look_back=timedelta(days=30)),
         after_delivery=AfterDelivery(corrections=ANSWERED, erasures=ANSWERED, identity_changes=ANSWERED),
         attestations=(Attestation(id="training", by=RECIPIENT, subject="All are trained.", every=timedelta(days=30)),),
         review=Review(overdue="suspend"),
@@ -239,6 +240,19 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
         {"broker.pipeline._released_until_ms": _gives(None)},
     ),
     "delivery.window": ({"agreements.standing.is_open": _gives(True)},),
+    "limits.events_per_day": (
+        {"broker.policy.limits.Meter.refusal": _gives(None)},
+        {"broker.delivery.counters.Ledger.allowance": _gives(None)},
+        {"broker.delivery.counters.Counters.events": _gives(0)},
+    ),
+    "limits.distinct_subjects_per_month": (
+        {"broker.delivery.counters.Counters.people": _gives(Exact(frozenset()))},
+        {"broker.policy.limits.Allowance.digest": _gives(b"0" * 16)},
+    ),
+    "limits.when_reached": (
+        {"broker.delivery.counters.stopped_standing": _gives(Standing.HELD)},
+        {"broker.policy.settle._Task._beyond_limit": _gives(None)},
+    ),
     "shares.caveats": (
         {"agreements.standing._CONDITIONS": ()},
         {"agreements.standing.unacknowledged": _gives(iter(()))},

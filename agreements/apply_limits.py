@@ -1,0 +1,40 @@
+"""What a worker may do to the register, and nothing else: suspend an agreement whose text says so, at a limit that it names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agreements.acts import Act, LimitReached
+from agreements.apply_entries import moved, versions_of
+from agreements.codes import BAD_TERMS, NOT_ENTITLED, WRONG_STATE
+from agreements.lifecycle import Event
+from agreements.model import Side
+from agreements.mutable import WORKER, Circumstances, MutableRegister, Rejected, Rule
+from agreements.snapshot import SIGNED, AgreementEntry, Suspension
+
+
+def reach(register: MutableRegister, act: LimitReached, at: Circumstances) -> None:
+    """The signed versions are suspended; the provider alone lifts it, whose data it is."""
+    if not at.actor.name.startswith(WORKER):
+        raise Rejected(NOT_ENTITLED, "only a worker says that a limit was reached")
+    signed = [entry for entry in versions_of(register, act.reference) if entry.state in SIGNED]
+    if not signed:
+        raise Rejected(WRONG_STATE, f"{act.reference} is not in force")
+    limits = [entry.agreement.limits for entry in signed]
+    if all(getattr(one, act.limit) is None or one.when_reached != "suspend" for one in limits):
+        raise Rejected(BAD_TERMS, f"{act.reference} is not suspended at {act.limit}")
+    if any(held.limit == act.limit for entry in signed for held in entry.suspensions):
+        raise Rejected(WRONG_STATE, f"{act.reference} is suspended at {act.limit} already")
+    provider = signed[-1].agreement.party(Side.PROVIDER).organisation
+    reason = f"{act.limit} was reached in {act.period}"
+    added = Suspension(at.position, at.time, at.actor.name, reason, organisation=provider, limit=act.limit)
+
+    def suspended(entry: AgreementEntry) -> AgreementEntry:
+        return moved(replace(entry, suspensions=(*entry.suspensions, added), version=at.version), Event.SUSPEND)
+
+    register.agreements[act.reference] = tuple(
+        suspended(entry) if entry.state in SIGNED else entry for entry in versions_of(register, act.reference)
+    )
+
+
+RULES: dict[type[Act], Rule] = {LimitReached: reach}

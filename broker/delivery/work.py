@@ -1,0 +1,118 @@
+"""What the story of an event (`broker.pipeline`) is told with: a route, the ground it stands on, the work, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from agreements.snapshot import ContractEntry, Coverage, Snapshot
+from broker.cluster.client import PartitionOffset
+from broker.delivery.mark import Mark
+from broker.delivery.progress import Progress
+from broker.delivery.quarantine import Sealer
+from broker.delivery.state import Place, SentChange
+from broker.policy.decision import Evaluated, Mode, Outcome, Sent, SourceRecord
+from broker.policy.engine import Engine, Settlement
+from broker.policy.plan import Plan
+
+SentOf = Callable[[Place, Sequence[bytes]], Mapping[bytes, Sent]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One dataset's contract and everything that covers it now: coverages and plans in one order, and their engine."""
+
+    topic: str
+    entry: ContractEntry
+    coverages: tuple[Coverage, ...]
+    plans: tuple[Plan, ...]
+    engine: Engine
+    make_engine: Callable[[tuple[Plan, ...]], Engine]
+    entity_topics: tuple[str, ...]
+    """The share topics whose sent-key state matters; none for an event dataset."""
+
+    def narrowed(self, share_topic: str) -> Route:
+        """The same route for one share alone."""
+        index = next(i for i, coverage in enumerate(self.coverages) if coverage.topic == share_topic)
+        plans = (self.plans[index],)
+        return replace(self, coverages=(self.coverages[index],), plans=plans, engine=self.make_engine(plans))
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every decision of a turn stands on, cited in its segment (CITED-POLICY)."""
+
+    snapshot: Snapshot
+    now: datetime
+    worker: str
+    sign: Callable[[bytes], bytes]
+    draw: Callable[[int], bytes]
+    """Random bytes for the leaves' salts, asked for once per segment."""
+    sealer: Sealer
+    segment_partitions: int
+    quarantine_partitions: int
+
+    @property
+    def now_ms(self) -> int:
+        """The time of decision, Unix milliseconds."""
+        return int(self.now.timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Records of one source partition to decide together.
+
+    Deciding moves the partition from `start` to `end`; a job's records leave it where it is.
+    """
+
+    topic: str
+    partition: int
+    mark: Mark
+    start: int
+    end: int
+    records: tuple[SourceRecord, ...]
+    mode: Mode
+    job: int | None = None
+    """The register position of the act that asked for the job, a release's of the act that approved its agreement.
+
+    None for a live batch.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record of the transaction."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One source partition's part of a transaction, and what becomes true when it is committed."""
+
+    mode: Mode | None
+    """None for an acknowledgement, which decides nothing."""
+    records: tuple[Outgoing, ...]
+    offset: PartitionOffset
+    mark: Mark
+    progress: Progress | None
+    changes: tuple[SentChange, ...] = ()
+    places: tuple[Place, ...] = ()
+    source_keys: tuple[bytes | None, ...] = ()
+    outcomes: Mapping[tuple[Outcome, str], int] = field(default_factory=dict)
+    """How many decisions had each outcome and first reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Records decided, and nothing of it put down yet."""
+
+    evaluated: tuple[Evaluated, ...]
+    settlement: Settlement
+    limited: Mapping[str, int]
+    """Share topic to the first offset that a limit stopped."""
