@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -35,8 +36,22 @@ def page() -> str:
             f"{listed.description[:1].upper()}{listed.description[1:]}. `{listed.path}`.",
         ]
         lines += ["", "| option | type | default | meaning |", "|---|---|---|---|"]
-        lines += [_row(name, field) for name, field in model.model_fields.items()]
+        lines += _rows(model)
     return "\n".join(lines) + "\n"
+
+
+def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The options of a model, those of an option that has options of its own under its name."""
+    for name, field in model.model_fields.items():
+        yield _row(prefix + name, field)
+        for inner in _models(field.annotation):
+            yield from _rows(inner, f"{prefix}{name}.")
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    for one in (annotation, *typing.get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            yield one
 
 
 def _row(name: str, field: FieldInfo) -> str:

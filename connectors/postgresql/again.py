@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from connectors.postgresql.decoder import Changed
+from connectors.postgresql.parts import Changed
 from connectors.postgresql.position import Chunk, Key
 from connectors.postgresql.visibility import Visibility
 from connectors.protocol import Change, Written

@@ -17,8 +17,8 @@ import msgspec
 
 from connectors.postgresql.again import Held, Rereading
 from connectors.postgresql.codes import STREAM_BROKEN
-from connectors.postgresql.decoder import Changed, Ended, Part, Started
 from connectors.postgresql.machine import Fed, Running
+from connectors.postgresql.parts import Alone, Changed, Ended, Part, Started
 from connectors.postgresql.position import Chunk, Key, Partial, Place, TableProgress, lsn_text
 from connectors.postgresql.visibility import Visibility
 from connectors.protocol import Batch, Change, Position, Written
@@ -59,6 +59,8 @@ class Assembler:
                 self._change(part)
             elif isinstance(part, Started):
                 self._start(part)
+            elif isinstance(part, Alone):
+                self._say(part)
             else:
                 self._end(part)
 
@@ -140,7 +142,7 @@ class Assembler:
     def next_table(self) -> tuple[str, Key | None] | None:
         """The dataset to read a chunk of, and the key to go on after; None when every table is read."""
         for dataset, progress in self._tables.items():
-            if not progress.done:
+            if not progress.done and not progress.before:
                 return dataset, progress.last
         return None
 
@@ -197,6 +199,21 @@ class Assembler:
         self.place = self._placed(None)
         return Batch(rows, self.place.position())
 
+    @property
+    def outbox(self) -> tuple[str, TableProgress] | None:
+        """The outbox whose rows are still to be read, before anything of the stream; None when there is none."""
+        for name, progress in self._tables.items():
+            if progress.before and not progress.done:
+                return name, progress
+        return None
+
+    def take_outbox(self, name: str, rows: tuple[Change, ...], last: Key | None, *, done: bool) -> Batch:
+        """The batch of the next rows of an outbox."""
+        progress = self._tables[name]
+        self._tables[name] = TableProgress(done, last, before="" if done else progress.before)
+        self.place = self._placed(None)
+        return Batch(rows, self.place.position())
+
     # -- the stream --------------------------------------------------------------------------------------------------
 
     def _start(self, part: Started) -> None:
@@ -213,6 +230,12 @@ class Assembler:
         self._open = None
         self._lsn = max(self._lsn, part.end)
 
+    def _say(self, part: Alone) -> None:
+        """An event outside of transactions is whole by itself: the next place is after its record begins."""
+        assert self._open is None, "a message at once inside a transaction"
+        self._ready.append(_change_of(part.event, f"{lsn_text(part.lsn)}#message", part.sent_at, None))
+        self._lsn = max(self._lsn, part.lsn + 1)
+
     def _change(self, part: Changed) -> None:
         transaction = self._open
         assert transaction is not None, "a change outside a transaction"
@@ -223,9 +246,8 @@ class Assembler:
         if self._shown_by_snapshot(part, started.transaction):
             return
         self._again.changed(part, started.transaction)
-        transaction.changes.append(
-            _change_of(part, started.commit, started.committed_at, started.transaction, transaction.read)
-        )
+        position = f"{lsn_text(started.commit)}#{transaction.read}"
+        transaction.changes.append(_change_of(part, position, started.committed_at, str(started.transaction)))
 
     def _shown_by_snapshot(self, part: Changed, transaction: int) -> bool:
         """Whether the snapshot has shown this change, or will."""
@@ -247,16 +269,16 @@ class Assembler:
         return any(chunk.holds(part.place) and chunk.saw(transaction) for chunk in progress.chunks)
 
 
-def _change_of(part: Changed, commit: int, committed_at: datetime, transaction: int, number: int) -> Change:
+def _change_of(part: Changed, position: str, committed_at: datetime, transaction: str | None) -> Change:
     return Change(
         dataset=part.dataset,
         op=part.op,
         key=part.key,
         before=part.before,
         after=part.after,
-        position=Position(f"{lsn_text(commit)}#{number}"),
+        position=Position(position),
         committed_at=committed_at,
-        transaction=str(transaction),
+        transaction=transaction,
         unavailable=part.unavailable,
         problem=part.problem,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from psycopg import sql
 
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.codes import (
+    OUTBOX_WRONG,
     PRIVILEGE_MISSING,
     PUBLICATION_WRONG,
     SETTING_WRONG,
@@ -17,6 +19,8 @@ from connectors.postgresql.codes import (
     TABLE_MISSING,
     TOAST_UNAVAILABLE,
 )
+from connectors.postgresql.options import OutboxOptions, PostgresqlOptions
+from connectors.postgresql.outbox_check import event_faults, outbox_faults
 from connectors.postgresql.tables import Table, key_faults, leaves
 from contracts.faults import Fault
 from contracts.model import Contract, Kind
@@ -35,6 +39,35 @@ class Wanted:
     manage: bool
     application: str = ""
     """How our own sessions call themselves: a slot that one of them reads from is not another's."""
+    events: Mapping[str, Contract] = field(default_factory=dict)
+    """The contracts of the datasets that come from an outbox or from messages; `contracts` are those of tables."""
+    outbox: OutboxOptions | None = None
+    messages: Mapping[str, str] = field(default_factory=dict)
+    """Prefix to dataset."""
+
+    @property
+    def outbox_rows(self) -> bool:
+        """Whether the rows that are in the outbox at the first start are read."""
+        return self.outbox is not None and self.outbox.snapshot
+
+
+def wanted_of(name: str, options: PostgresqlOptions, contracts: Sequence[Contract], application: str) -> Wanted:
+    """What the connector `name` needs by its options."""
+    slot = options.slot or "concordat_" + "".join(c if c.isalnum() else "_" for c in name.lower())[:50]
+    named = {contract.dataset: contract for contract in contracts}
+    events = options.events | {options.outbox.unrouted if options.outbox is not None else None}
+    stored = {dataset: one for dataset, one in named.items() if dataset not in options.events}
+    return Wanted(
+        contracts=stored,
+        tables={dataset: options.table_of(dataset) for dataset in stored},
+        publication=options.publication or slot,
+        slot=slot,
+        manage=options.manage,
+        application=application,
+        events={dataset: one for dataset, one in named.items() if dataset in events},
+        outbox=options.outbox,
+        messages=options.messages,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +78,22 @@ class Finding:
     remedies: tuple[str, ...] = ()
 
 
-def examine(catalogue: Catalogue, wanted: Wanted) -> tuple[list[Finding], dict[str, Table]]:
+class Examined(NamedTuple):
     """Everything that is wrong, in the order in which it is best mended; and the tables that were found."""
+
+    findings: list[Finding]
+    tables: dict[str, Table]
+    """By dataset."""
+    outbox: Table | None
+
+    @property
+    def published(self) -> list[Table]:
+        """Every table that is to be in the publication."""
+        return [*self.tables.values(), *([] if self.outbox is None else [self.outbox])]
+
+
+def examine(catalogue: Catalogue, wanted: Wanted) -> Examined:
+    """Everything that is wrong, and the tables that were found."""
     findings = list(_server(catalogue, wanted))
     tables: dict[str, Table] = {}
     for dataset, (schema, name) in wanted.tables.items():
@@ -58,15 +105,45 @@ def examine(catalogue: Catalogue, wanted: Wanted) -> tuple[list[Finding], dict[s
         if not readable:
             findings.append(_unreadable(catalogue.user, dataset, tables[dataset]))
         findings += _table(wanted.contracts[dataset], tables[dataset])
-    findings += _publication(catalogue, wanted, tables)
+    outbox = _outbox(catalogue, wanted, findings)
+    examined = Examined(findings, tables, outbox)
+    findings += _publication(catalogue, wanted, examined.published)
     findings += _slot(catalogue, wanted)
-    return findings, tables
+    return examined
+
+
+def _outbox(catalogue: Catalogue, wanted: Wanted, findings: list[Finding]) -> Table | None:
+    """The outbox, and into `findings` what is wrong with it and with routes and messages."""
+    outbox = wanted.outbox
+    named = {f"the prefix {prefix}": dataset for prefix, dataset in wanted.messages.items()}
+    if outbox is not None:
+        named |= {f"the route {route}": dataset for route, dataset in outbox.routes.items()}
+    unrouted = None if outbox is None else outbox.unrouted
+    findings += map(Finding, event_faults(named, wanted.events, unrouted=unrouted))
+    if outbox is None:
+        return None
+    found = catalogue.table(*outbox.place)
+    if found is None:
+        findings.append(Finding(TABLE_MISSING.fault(f"no outbox {outbox.table}")))
+        return None
+    table, readable = found
+    if outbox.snapshot and not readable:
+        findings.append(_unreadable(catalogue.user, "the outbox", table))
+    if outbox.snapshot and not wanted.manage:
+        message = (
+            "the rows before a slot that others made cannot be told from those after it: set outbox.snapshot: false"
+        )
+        findings.append(Finding(OUTBOX_WRONG.fault(message)))
+    findings += map(Finding, outbox_faults(outbox, wanted.events, table))
+    return table
 
 
 def publication_statement(catalogue: Catalogue, wanted: Wanted, tables: Sequence[Table]) -> str | None:
     """The statement that makes the publication, or adds the tables that it lacks; None when it is right."""
     found = catalogue.publication(wanted.publication)
     name = sql.Identifier(wanted.publication)
+    if found is None and not tables:  # messages belong to no table
+        return sql.SQL("CREATE PUBLICATION {}").format(name).as_string(None)
     if found is None:
         every = sql.SQL(", ").join(_identifier(table) for table in tables)
         made = sql.SQL("CREATE PUBLICATION {} FOR TABLE {} WITH (publish_via_partition_root = true)").format(
@@ -132,14 +209,14 @@ def _table(contract: Contract, table: Table) -> Iterator[Finding]:
         yield Finding(TOAST_UNAVAILABLE.fault(message), full)
 
 
-def _publication(catalogue: Catalogue, wanted: Wanted, tables: Mapping[str, Table]) -> Iterator[Finding]:
-    if not tables:
+def _publication(catalogue: Catalogue, wanted: Wanted, tables: Sequence[Table]) -> Iterator[Finding]:
+    if not tables and not wanted.messages:
         return
-    statement = publication_statement(catalogue, wanted, list(tables.values()))
+    statement = publication_statement(catalogue, wanted, tables)
     if statement is None:
         return
     found = catalogue.publication(wanted.publication)
-    may = all(catalogue.owns(table.schema, table.name) for table in tables.values())
+    may = all(catalogue.owns(table.schema, table.name) for table in tables)
     if wanted.manage and may and (found is not None or catalogue.may_create()):
         return  # it will be made or mended at the start
     what = "does not exist" if found is None else "does not publish every table with every kind of change"

@@ -142,6 +142,28 @@ TABLE_ALLOWS_MORE = Code(
     "such a row breaks its contract and is quarantined when it comes",
     "constrain the column, or publish a contract that has room for it",
 )
+OUTBOX_WRONG = Code(
+    "CNR-102",
+    "the outbox does not fit",
+    "a column that the options name is missing, of the wrong type or null, or a dataset of its routes is none of events",
+    "nothing is read",
+    "mend `options.outbox` or the table as the message says; docs/guides/add-a-postgresql-connector.md shows both",
+)
+ROUTE_UNKNOWN = Code(
+    "CNR-103",
+    "an event has no route",
+    "a row of the outbox has a value in its route column that `options.outbox.routes` does not name",
+    "nothing more is read; the row was not passed over and comes again",
+    "name the value in `routes`, with a dataset for it, or name a dataset in `unrouted` to have such rows quarantined;"
+    " SELECT DISTINCT of the route column shows the values",
+)
+ORDER_NOT_KEPT = Code(
+    "CNR-104",
+    "the order of each aggregate's events is not kept",
+    "the contract's key is not the outbox's aggregate column alone, so its events may lie in several partitions; only advice",
+    "events of one key stand in their order, those of one aggregate may not",
+    "make the field of the aggregate column the contract's key, where a reader relies on that order",
+)
 CODES = (
     STORE_REFUSES,
     PRIVILEGE_MISSING,
@@ -162,4 +184,7 @@ CODES = (
     SLOT_RETAINS,
     SLOT_EXTENDED,
     TABLE_ALLOWS_MORE,
+    OUTBOX_WRONG,
+    ROUTE_UNKNOWN,
+    ORDER_NOT_KEPT,
 )

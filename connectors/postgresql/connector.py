@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import psycopg
@@ -20,20 +21,22 @@ from connectors.health import Health
 from connectors.postgresql.again import Held
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.catalogue import Catalogue
-from connectors.postgresql.check import Wanted, examine
+from connectors.postgresql.check import Examined, wanted_of
 from connectors.postgresql.chunks import ChunkReader
 from connectors.postgresql.codes import TABLE_MISFIT
 from connectors.postgresql.decoder import Decoder
 from connectors.postgresql.draft import drafts
+from connectors.postgresql.events import Events
 from connectors.postgresql.feeding import feed
-from connectors.postgresql.fit import advice
 from connectors.postgresql.machine import Machine
 from connectors.postgresql.opening import all_binary, prepared, start
 from connectors.postgresql.options import PostgresqlOptions
-from connectors.postgresql.places import begin_at
+from connectors.postgresql.outbox_rows import OutboxRows
+from connectors.postgresql.places import EVERYTHING, Beginning
 from connectors.postgresql.position import Key, Place, parse
+from connectors.postgresql.report import report
 from connectors.postgresql.sessions import Received, Stream, connect
-from connectors.postgresql.slot import alarms, standing
+from connectors.postgresql.slot import health
 from connectors.postgresql.tables import leaves
 from connectors.protocol import Batch, CheckReport, Options, Position, Signal
 from connectors.written import SchemaIds
@@ -53,25 +56,18 @@ class PostgresqlConnector:
 
     def __init__(self, name: str, options: Options, contracts: Sequence[Contract]) -> None:
         assert isinstance(options, PostgresqlOptions)
-        slot = options.slot or "concordat_" + "".join(c if c.isalnum() else "_" for c in name.lower())[:50]
-        named = {contract.dataset: contract for contract in contracts}
         self._options, self._name = options, name
         self._quarantine = options.on_schema_change == "quarantine"
         self._application = f"concordat/{name}"[:63]
-        self._wanted = Wanted(
-            contracts=named,
-            tables={dataset: options.table_of(dataset) for dataset in named},
-            publication=options.publication or slot,
-            slot=slot,
-            manage=options.manage,
-            application=self._application,
-        )
+        self._wanted = wanted_of(name, options, contracts, self._application)
         self._session: psycopg.Connection | None = None
         self._stream: Stream | None = None
         self._schemas: Mapping[str, SchemaIds] | None = None
         self._machine: Machine | None = None
         """Writes what is plain, once `write_with` asked for it."""
         self._decoder: Decoder
+        self._events: Events
+        self._outbox: OutboxRows
         self._assembler: Assembler
         self._again: set[str] = set()
         """Datasets whose tables are to be read again once the connector is open."""
@@ -92,13 +88,7 @@ class PostgresqlConnector:
         except Failure as failure:
             return CheckReport(failure.faults)
         with contextlib.closing(session):
-            findings, tables = examine(Catalogue(session), self._wanted)
-            found = standing(session, self._wanted.slot)
-        remedies = [statement for finding in findings for statement in finding.remedies]
-        more = tuple(fault for name, table in tables.items() for fault in advice(self._wanted.contracts[name], table))
-        if found is not None:
-            more += alarms(self._wanted.slot, found, self._options.alarm_retained_bytes)
-        return CheckReport(tuple(finding.fault for finding in findings), tuple(dict.fromkeys(remedies)), more)
+            return report(session, self._wanted, self._options.alarm_retained_bytes)
 
     def discover(self) -> Sequence[str]:
         """A draft contract for every table that the user can read; what an owner must decide is only proposed."""
@@ -123,26 +113,24 @@ class PostgresqlConnector:
         conninfo = self._options.conninfo()
         self._session = connect(conninfo, self._application)
         catalogue = Catalogue(self._session)
-        tables = prepared(self._session, catalogue, self._wanted, misfits=self._quarantine and place is not None)
+        examined = prepared(self._session, catalogue, self._wanted, misfits=self._quarantine and place is not None)
         self._stream = Stream(conninfo, self._application)
-        place = begin_at(
-            place, self._stream, catalogue, self._wanted, again=self._again, snapshot=self._options.snapshot
+        beginning = Beginning(
+            self._stream,
+            catalogue,
+            self._wanted,
+            snapshot=self._options.snapshot,
+            wait=self._options.slot_wait_seconds,
         )
+        place = beginning.place(place, self._again)
         schemas = self._schemas
         self._machine = None if schemas is None else Machine(self._name, schemas)
         self._chunks = {
             dataset: ChunkReader(contract, table, None if schemas is None else (self._name, schemas[dataset]))
-            for dataset, table in tables.items()
+            for dataset, table in examined.tables.items()
             if not isinstance(leaves(contract := self._wanted.contracts[dataset], table), list)
         }
-        by_table = {self._wanted.tables[dataset]: contract for dataset, contract in self._wanted.contracts.items()}
-        self._decoder = Decoder(
-            by_table,
-            lambda _, relation: catalogue.described(relation),
-            identifiers={table.identifier: self._wanted.contracts[dataset] for dataset, table in tables.items()},
-            quarantine=self._quarantine,
-            machine=self._machine,
-        )
+        self._decoder = self._decoder_of(catalogue, examined)
         self._assembler = Assembler(place, self._options.batch_changes_max)
         self._read_again()
         self._queue.clear()
@@ -153,13 +141,29 @@ class PostgresqlConnector:
             self._wanted,
             place.lsn,
             wait_seconds=self._options.slot_wait_seconds,
-            binary=all_binary(self._wanted, tables),
+            binary=all_binary(self._wanted, examined),
         )
         self._batch_at = self._asked_at = time.monotonic()
 
+    def _decoder_of(self, catalogue: Catalogue, examined: Examined) -> Decoder:
+        """What reads the stream; and, where there is an outbox, its rows."""
+        wanted, box = self._wanted, examined.outbox
+        identifier = None if box is None else box.identifier
+        self._events = Events(wanted.outbox, wanted.messages, wanted.events, catalogue.described, identifier)
+        if wanted.outbox_rows and wanted.outbox is not None and box is not None:
+            self._outbox = OutboxRows(wanted.outbox, wanted.events, box)
+        return Decoder(
+            {wanted.tables[dataset]: contract for dataset, contract in wanted.contracts.items()},
+            lambda _, relation: catalogue.described(relation),
+            identifiers={table.identifier: wanted.contracts[dataset] for dataset, table in examined.tables.items()},
+            quarantine=self._quarantine,
+            machine=self._machine,
+            events=self._events,
+        )
+
     def poll(self, timeout_seconds: float) -> Batch | None:
-        """The next chunk of the snapshot, or what the stream has brought; takes turns while there is a snapshot."""
-        batch = self._next_chunk()
+        """The next rows of the outbox, the next chunk of the snapshot, or what the stream has brought, which take turns."""
+        batch = self._next_events() or self._next_chunk()
         if batch is None:
             self._read_stream(self._patience(timeout_seconds))
             now = time.monotonic()
@@ -184,11 +188,8 @@ class PostgresqlConnector:
         """How far the slot is behind the server, and what is wrong with it."""
         if self._session is None:
             return Health()
-        found = standing(self._session, self._wanted.slot)
-        wrong = alarms(self._wanted.slot, found, self._options.alarm_retained_bytes)
-        if found is None:
-            return Health(alarms=wrong)
-        return Health(max(found.server_lsn - self._durable_lsn, 0), found.retained_bytes, wrong)
+        found = health(self._session, self._wanted.slot, self._durable_lsn, self._options.alarm_retained_bytes)
+        return replace(found, passed_over=self._events.passed_over())
 
     def signal(self, signal: Signal) -> None:
         """`snapshot` [`table`]: read that dataset's table, or every one, again while its changes stream."""
@@ -197,14 +198,16 @@ class PostgresqlConnector:
         wanted = dict(signal.arguments).get("table")
         named = self._wanted.tables.items()
         found = {dataset for dataset, table in named if wanted in (None, dataset, ".".join(table), table[1])}
+        if wanted is None:
+            found.add(EVERYTHING)
         if not found:
-            raise Refused(UNKNOWN_SIGNAL.fault(f"{self._name} reads no table {wanted!r}"))
+            raise Refused(UNKNOWN_SIGNAL.fault(f"{self._name} reads no table {wanted!r} that could be read again"))
         self._again |= found
         if self._stream is not None:
             self._read_again()
 
     def _read_again(self) -> None:
-        for dataset in self._again:
+        for dataset in self._again - {EVERYTHING}:
             self._assembler.read_again(dataset)
         self._again.clear()
 
@@ -217,6 +220,16 @@ class PostgresqlConnector:
         self._stream = self._session = None
 
     # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _next_events(self) -> Batch | None:
+        """The next rows of the outbox, while there are any that the slot's snapshot sees."""
+        found = self._assembler.outbox
+        if found is None:
+            return None
+        name, progress = found
+        assert self._session is not None
+        rows, last, done = self._outbox.take(self._session, progress.last, progress.before, self._options.chunk_rows)
+        return self._assembler.take_outbox(name, rows, last, done=done)
 
     def _next_chunk(self) -> Batch | None:
         """The next chunk when it is the snapshot's turn; None when it is the stream's."""

@@ -8,52 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
 
 from connectors.postgresql.codes import STREAM_BROKEN, TABLE_MISFIT
 from connectors.postgresql.columns import Value
+from connectors.postgresql.events import Events, OutboxReader
 from connectors.postgresql.generated import Shape
 from connectors.postgresql.machine import Machine
-from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Truncate, parse
+from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Said, Truncate, parse
 from connectors.postgresql.order import KeyOrder, ordering
-from connectors.postgresql.position import Key
+from connectors.postgresql.parts import Alone, Changed, Ended, Part, Started
 from connectors.postgresql.tables import RowReader, Table, fitting_leaves, leaves
-from contracts.change import Op, Row
+from contracts.change import Op
 from contracts.faults import Refused, Unavailable
 from contracts.model import Contract
-
-
-class Started(NamedTuple):
-    """A transaction begins: the LSN of its commit record, its commit time and its 32-bit number."""
-
-    commit: int
-    committed_at: datetime
-    transaction: int
-
-
-class Ended(NamedTuple):
-    """A transaction has been given completely; `end` is the LSN after it."""
-
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One change of one row; `place` is its key in the order of the snapshot, None where the row has none."""
-
-    dataset: str
-    op: Op
-    place: Key | None
-    key: Row
-    before: Row | None
-    after: Row | None
-    unavailable: tuple[str, ...] = ()
-    problem: str | None = None
-
-
-Part = Started | Ended | Changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +44,7 @@ class Decoder:
     `describe` gives the present catalogue entry of a table: it is asked when the stream announces a table's form.
     `identifiers` are the server's numbers of the tables, by which one that was renamed is known.  NEVER-GUESS: when a table
     no longer fits its contract, `Refused` is raised, or with `quarantine` each of its rows is given with a problem.  A `machine`
-    is told the form of each table.
+    is told the form of each table.  `events` reads the outbox and logical messages.
     """
 
     def __init__(
@@ -87,11 +55,13 @@ class Decoder:
         identifiers: Mapping[int, Contract] = MappingProxyType({}),
         quarantine: bool = False,
         machine: Machine | None = None,
+        events: Events | None = None,
     ) -> None:
+        self._events = events
         self._identifiers, self._quarantine, self._machine = identifiers, quarantine, machine
         self._contracts = contracts
         self._describe = describe
-        self._readings: dict[int, _Reading | None] = {}
+        self._readings: dict[int, _Reading | OutboxReader | None] = {}
 
     def feed(self, messages: Sequence[bytes]) -> Iterator[Part]:
         """The parts in the messages, in order.  A message may give none (a table's form) or two (a change of key)."""
@@ -99,26 +69,41 @@ class Decoder:
             message = parse(data)
             if isinstance(message, RowChange):
                 reading = self._reading(message.relation)
-                if reading is not None:
+                if isinstance(reading, OutboxReader):
+                    yield from reading.changes(message)
+                elif reading is not None:
                     yield from _changes(reading, message)
-            elif isinstance(message, Begin):
-                yield Started(*message)
-            elif isinstance(message, Commit):
-                yield Ended(message.end)
-            elif isinstance(message, Relation):
-                self._announce(message)
-            elif isinstance(message, Truncate):
-                for relation in message.relations:
-                    reading = self._reading(relation)
-                    if reading is not None:
-                        yield Changed(reading.dataset, Op.TRUNCATE, None, {}, None, None)
+            elif message is not None:
+                yield from self._other(message)
+
+    def _other(self, message: Begin | Commit | Relation | Truncate | Said) -> Iterator[Part]:
+        if isinstance(message, Begin):
+            yield Started(*message)
+        elif isinstance(message, Commit):
+            yield Ended(message.end)
+        elif isinstance(message, Relation):
+            self._announce(message)
+        elif isinstance(message, Said):
+            yield from self._said(message)
+        else:
+            for relation in message.relations:
+                reading = self._reading(relation)
+                if isinstance(reading, _Reading):
+                    yield Changed(reading.dataset, Op.TRUNCATE, None, {}, None, None)
+
+    def _said(self, message: Said) -> Iterator[Part]:
+        event = None if self._events is None else self._events.said(message)
+        if event is not None:
+            yield event if message.transactional else Alone(message.lsn, message.sent_at, event)
 
     def _announce(self, relation: Relation) -> None:
-        self._readings[relation.identifier] = reading = self._prepare(relation)
+        outbox = None if self._events is None else self._events.reading(relation)
+        reading = outbox or self._prepare(relation)
+        self._readings[relation.identifier] = reading
         if self._machine is not None:
-            self._machine.announce(relation.identifier, None if reading is None else reading.shape)
+            self._machine.announce(relation.identifier, reading.shape if isinstance(reading, _Reading) else None)
 
-    def _reading(self, relation: int) -> _Reading | None:
+    def _reading(self, relation: int) -> _Reading | OutboxReader | None:
         try:
             return self._readings[relation]
         except KeyError:

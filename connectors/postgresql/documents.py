@@ -19,13 +19,26 @@ def document_reader(wanted: FieldType) -> Callable[[str], Any]:
 
     def read(text: str) -> Any:
         try:
-            return _value(json.loads(text, parse_float=Decimal), wanted)
-        except (TypeError, ValueError, ArithmeticError) as exception:
-            if isinstance(exception, Unrepresentable):
-                raise
-            raise Unrepresentable(f"a JSON value that is no {wanted.name.value}") from None
+            found = json.loads(text, parse_float=Decimal)
+        except (ValueError, ArithmeticError):
+            raise _misfit(wanted) from None
+        return document_value(found, wanted)
 
     return read
+
+
+def document_value(found: Any, wanted: FieldType) -> Any:
+    """From a JSON value, its fractions decimals, to a value of the type `wanted`; raises `Unrepresentable`."""
+    try:
+        return _value(found, wanted)
+    except (TypeError, ValueError, ArithmeticError) as exception:
+        if isinstance(exception, Unrepresentable):
+            raise
+        raise _misfit(wanted) from None
+
+
+def _misfit(wanted: FieldType) -> Unrepresentable:
+    return Unrepresentable(f"a JSON value that is no {wanted.name.value}")
 
 
 def _value(found: Any, wanted: FieldType) -> Any:

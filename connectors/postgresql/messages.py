@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from contracts.faults import Unavailable
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _BEGIN, _COMMIT = struct.Struct(">QqI"), struct.Struct(">BQQq")
+_MESSAGE, _TIME = struct.Struct(">BQ"), struct.Struct(">q")
 _INT2, _INT4 = struct.Struct(">h"), struct.Struct(">i")
 _NOTHING = Value(NULL, b"")
 _NOT_SENT = Value(UNCHANGED, b"")
@@ -57,11 +59,22 @@ class Truncate(NamedTuple):
     relations: tuple[int, ...]
 
 
-Message = Begin | Commit | Relation | RowChange | Truncate
+class Said(NamedTuple):
+    """A logical decoding message; outside a transaction where it is not `transactional`, and then sent by `sent_at`."""
+
+    transactional: bool
+    lsn: int
+    """Where its record begins in the WAL."""
+    prefix: str
+    content: bytes
+    sent_at: datetime
+
+
+Message = Begin | Commit | Relation | RowChange | Truncate | Said
 
 
 def parse(data: bytes) -> Message | None:
-    """One message, or None for a kind that changes nothing (types, origins, logical messages)."""
+    """One message, or None for a kind that changes nothing (types, origins)."""
     try:
         return _parse(data)
     except (struct.error, IndexError, UnicodeDecodeError) as exception:
@@ -77,14 +90,25 @@ def _parse(data: bytes) -> Message | None:
         return Begin(commit, _EPOCH + timedelta(microseconds=microseconds), transaction)
     if kind == b"C":
         return Commit(_COMMIT.unpack_from(data, 1)[2])
-    if kind == b"R":
-        return _relation(data)
+    if kind in _NAMED:
+        return _NAMED[kind](data)
     if kind == b"T":
         count = _INT4.unpack_from(data, 1)[0]
         return Truncate(struct.unpack_from(f">{count}I", data, 6))
-    if kind in (b"Y", b"O", b"M"):
+    if kind in (b"Y", b"O"):
         return None
     raise Unavailable(STREAM_BROKEN.fault(f"a message of the unknown kind {kind!r}"))
+
+
+def _said(data: bytes) -> Said:
+    """The message, and after it the time of its frame, which the session puts there: the protocol has none in the message."""
+    flags, lsn = _MESSAGE.unpack_from(data, 1)
+    prefix, at = _string(data, 1 + _MESSAGE.size)
+    length = _INT4.unpack_from(data, at)[0]
+    at += 4
+    microseconds = _TIME.unpack_from(data, at + length)[0]
+    sent_at = _EPOCH + timedelta(microseconds=microseconds)
+    return Said(bool(flags & 1), lsn, prefix, data[at : at + length], sent_at)
 
 
 def _row(kind: bytes, data: bytes) -> RowChange:
@@ -140,3 +164,7 @@ def _relation(data: bytes) -> Relation:
 def _string(data: bytes, at: int) -> tuple[str, int]:
     end = data.index(b"\0", at)
     return data[at:end].decode(), end + 1
+
+
+_NAMED: dict[bytes, Callable[[bytes], Message]] = {b"R": _relation, b"M": _said}
+"""The kinds of message that name something in text."""

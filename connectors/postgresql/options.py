@@ -16,6 +16,35 @@ from contracts.faults import Unavailable
 _NAME = re.compile(r"[a-z0-9_]{1,63}")
 
 
+class OutboxOptions(Options):
+    """A transactional outbox: one table whose inserted rows are events of many datasets."""
+
+    table: str = "public.outbox"
+    """The outbox, as `schema.table`."""
+    routes: dict[str, str] = Field(min_length=1)
+    """Value of the route column to the dataset of its events."""
+    route_column: str = "aggregatetype"
+    """The column that says which kind of event a row is."""
+    payload_column: str = "payload"
+    """The column that holds the event: a JSON object, as `json`, `jsonb` or text."""
+    aggregate_column: str = "aggregateid"
+    """The column that says whose event a row is: where it is the contract's key, the order of each one's events is kept."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Field to the outbox's column that carries it, e.g. `{event: id, reference: aggregateid}`; the others are the payload's members."""
+    unrouted: str | None = None
+    """Dataset under which rows of an unknown route are quarantined; without it such a row stops the connector."""
+    snapshot: bool = True
+    """Whether the first start reads the rows that are there."""
+    order_column: str | None = None
+    """The column in whose order those rows are read, such as a number or a time; without it, the primary key's."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The schema and the name of the table."""
+        schema, _, name = self.table.rpartition(".")
+        return schema or "public", name
+
+
 class PostgresqlOptions(Options):
     """Which server, which tables, and how they are read."""
 
@@ -27,6 +56,10 @@ class PostgresqlOptions(Options):
     """A file that holds the password alone."""
     tables: dict[str, str] = Field(default_factory=dict)
     """Dataset to `schema.table`; a dataset that is not named comes from `public.<dataset>`, each `-` a `_`."""
+    outbox: OutboxOptions | None = None
+    """A table of events that are routed to datasets, which then have no table of their own."""
+    messages: dict[str, str] = Field(default_factory=dict)
+    """Prefix of `pg_logical_emit_message` to the dataset of its events, whose content is a JSON object as in an outbox."""
     slot: str | None = None
     """The replication slot; None is `concordat_<connector name>`."""
     publication: str | None = None
@@ -69,6 +102,19 @@ class PostgresqlOptions(Options):
         if self.dsn is not None and "password" in conninfo_to_dict(self.dsn):
             raise ValueError("a password does not belong in the text: use password_file or dsn_file")
         return self
+
+    @model_validator(mode="after")
+    def _events_have_no_table(self) -> Self:
+        both = sorted(self.events & set(self.tables))
+        if both:
+            raise ValueError(f"{', '.join(both)}: a dataset comes from a table or from events, not from both")
+        return self
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The datasets that come from an outbox or from messages, not from a table of their own."""
+        routed = self.outbox.routes.values() if self.outbox is not None else ()
+        return frozenset((*routed, *self.messages.values()))
 
     def table_of(self, dataset: str) -> tuple[str, str]:
         """The schema and the name of a dataset's table."""

@@ -8,54 +8,65 @@ from msgspec.structs import replace
 
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Wanted
-from connectors.postgresql.opening import compare
+from connectors.postgresql.opening import await_free, compare
 from connectors.postgresql.position import Place, TableProgress
-from connectors.postgresql.sessions import Stream
+from connectors.postgresql.sessions import Slotted, Stream
 from contracts.faults import Unavailable
 
-
-def begin_at(
-    place: Place | None, stream: Stream, catalogue: Catalogue, wanted: Wanted, *, again: Collection[str], snapshot: bool
-) -> Place:
-    """The place to go on from; `again` are the datasets whose tables were asked for, `snapshot` whether new ones are read.
-
-    Raises `Unavailable` where the slot cannot go on from `place`, unless every table is to be read again.
-    """
-    here = stream.identify()
-    if place is None:
-        place = _first(stream, catalogue, wanted, *here)
-    else:
-        place = _next(place, stream, catalogue, wanted, *here, again=again)
-    fresh = TableProgress(done=not snapshot)
-    return replace(place, tables={dataset: place.tables.get(dataset, fresh) for dataset in wanted.contracts})
+EVERYTHING = "*"
+"""Among what is to be read again: all that there is, which also permits a new beginning."""
 
 
-def _first(stream: Stream, catalogue: Catalogue, wanted: Wanted, system: str, timeline: int) -> Place:
-    """A first start: from the slot that is there (nothing of it was ever confirmed as ours), or from a new one."""
-    slot = catalogue.slot(wanted.slot)
-    if slot is not None and slot.lost and wanted.manage:
-        catalogue.drop_slot(wanted.slot)
-        slot = None
-    lsn = stream.create_slot(wanted.slot) if slot is None or slot.confirmed is None else slot.confirmed
-    return Place(system=system, timeline=timeline, slot=wanted.slot, lsn=lsn)
+class Beginning:
+    """Decides where to begin with the slot that `wanted` names."""
 
+    def __init__(self, stream: Stream, catalogue: Catalogue, wanted: Wanted, *, snapshot: bool, wait: float) -> None:
+        self._stream, self._catalogue, self._wanted = stream, catalogue, wanted
+        self._snapshot, self._wait_seconds = snapshot, wait
+        self._system, self._timeline = stream.identify()
 
-def _next(
-    place: Place,
-    stream: Stream,
-    catalogue: Catalogue,
-    wanted: Wanted,
-    system: str,
-    timeline: int,
-    *,
-    again: Collection[str],
-) -> Place:
-    """`place`, or where the slot cannot go on from there and every table is to be read again, a new beginning."""
-    try:
-        compare(catalogue, wanted.slot, place, system, timeline)
-    except Unavailable:
-        if not set(again).issuperset(wanted.contracts):
-            raise
-        read = {dataset: TableProgress(done=True) for dataset in wanted.contracts}
-        return replace(_first(stream, catalogue, wanted, system, timeline), tables=read)
-    return place
+    def place(self, stored: Place | None, again: Collection[str]) -> Place:
+        """The place to go on from; `again` are the datasets whose tables were asked for.
+
+        Raises `Unavailable` where the slot cannot go on from `stored`, unless everything is to be read again.
+        """
+        fresh = TableProgress(done=not self._snapshot)
+        if stored is None:
+            return self._new({}, fresh)
+        try:
+            compare(self._catalogue, self._wanted.slot, stored, self._system, self._timeline)
+        except Unavailable:
+            tables_alone = not self._wanted.events and set(again).issuperset(self._wanted.contracts)
+            if EVERYTHING not in again and not tables_alone:
+                raise
+            read = {dataset: TableProgress(done=True) for dataset in self._wanted.contracts}
+            return self._new(read, fresh)
+        return self._with_every_table(stored, fresh, TableProgress(done=True))
+
+    def _new(self, tables: dict[str, TableProgress], fresh: TableProgress) -> Place:
+        """A new beginning: from the slot that is there (nothing of it was ever confirmed as ours), or from a new one.
+
+        Only a slot that is made here says which rows of an outbox were there before it, so one that is there is made anew.
+        """
+        slot = self._catalogue.slot(self._wanted.slot)
+        if slot is not None and self._wanted.manage and (slot.lost or self._wanted.outbox_rows):
+            await_free(self._catalogue, self._wanted, self._wait_seconds)
+            self._catalogue.drop_slot(self._wanted.slot)
+            slot = None
+        made = Slotted(0, "")
+        if slot is None or slot.confirmed is None:
+            made = self._stream.create_slot(self._wanted.slot)
+        lsn = made.lsn if slot is None or slot.confirmed is None else slot.confirmed
+        place = Place(system=self._system, timeline=self._timeline, slot=self._wanted.slot, lsn=lsn, tables=tables)
+        before = made.snapshot if self._wanted.outbox_rows else ""
+        return self._with_every_table(place, fresh, TableProgress(done=not before, before=before))
+
+    def _with_every_table(self, place: Place, fresh: TableProgress, outbox: TableProgress) -> Place:
+        """A dataset that is new to the connector begins with its snapshot; an outbox that is new, with what comes."""
+        tables: dict[str, TableProgress] = {}
+        if self._wanted.outbox is not None:
+            name = ".".join(self._wanted.outbox.place)  # first: its rows come before anything of the stream
+            tables[name] = place.tables.get(name, outbox)
+        for dataset in self._wanted.contracts:
+            tables[dataset] = place.tables.get(dataset, fresh)
+        return replace(place, tables=tables)

@@ -54,6 +54,8 @@ class TableProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     chunks: tuple[Chunk, ...] = ()
     again: bool = False
     """The table was read before and is read again: meanwhile the stream is given whole."""
+    before: str = ""
+    """Of an outbox: the snapshot of the slot.  The rows that it sees are read; the stream is given whole, and after them."""
 
     def passed(self, lsn: int) -> TableProgress:
         """The same without the chunks that a stream at `lsn` can no longer meet."""

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import psycopg
 from psycopg import errors, pq, sql
@@ -33,7 +34,7 @@ _STATUS_SECONDS = 1.0
 _READ_BYTES_MAX = 4_000_000
 _GATHER_SECONDS, _PAUSE_SECONDS = 0.01, 0.003
 """The server sends every change by itself: once one has come, wait this long for more, and read them together."""
-_DATA_KIND = ord("w")
+_DATA_KIND, _MESSAGE_KIND = b"wM"
 
 Received = bytes | int
 
@@ -66,6 +67,13 @@ def connect(conninfo: str, application: str) -> psycopg.Connection:
         return psycopg.connect(full, autocommit=True)
 
 
+class Slotted(NamedTuple):
+    """A slot that was made: the LSN from which it keeps changes, and the snapshot (`pg_current_snapshot()`) there."""
+
+    lsn: int
+    snapshot: str
+
+
 class Stream:
     """The replication stream of one slot, as raw pgoutput messages.  One thread owns it."""
 
@@ -82,31 +90,30 @@ class Stream:
 
     def identify(self) -> tuple[str, int]:
         """The server's system identifier and timeline."""
-        result = self._connection.exec_(b"IDENTIFY_SYSTEM")
-        self._expect(result, pq.ExecStatus.TUPLES_OK)
+        result = self._run(b"IDENTIFY_SYSTEM", pq.ExecStatus.TUPLES_OK)
         return (result.get_value(0, 0) or b"").decode(), int(result.get_value(0, 1) or b"0")
 
-    def create_slot(self, slot: str) -> int:
-        """Make the slot; gives the LSN from which it keeps changes."""
-        command = sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'nothing')").format(
-            sql.Identifier(slot)
-        )
-        result = self._connection.exec_(command.as_bytes(None))
-        self._expect(result, pq.ExecStatus.TUPLES_OK)
-        return lsn_number((result.get_value(0, 1) or b"").decode())
+    def create_slot(self, slot: str) -> Slotted:
+        """Make the slot.  What its snapshot sees, the stream will not give; what it does not see, the stream will."""
+        command = sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput USE_SNAPSHOT").format(sql.Identifier(slot))
+        self._run(b"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", pq.ExecStatus.COMMAND_OK)
+        made = self._run(command.as_bytes(None), pq.ExecStatus.TUPLES_OK)
+        seen = self._run(b"SELECT pg_current_snapshot()", pq.ExecStatus.TUPLES_OK)
+        self._run(b"COMMIT", pq.ExecStatus.COMMAND_OK)
+        lsn, snapshot = (made.get_value(0, 1) or b""), (seen.get_value(0, 0) or b"")
+        return Slotted(lsn_number(lsn.decode()), snapshot.decode())
 
-    def start(self, slot: str, publication: str, lsn: int, *, binary: bool) -> None:
+    def start(self, slot: str, publication: str, lsn: int, *, binary: bool, messages: bool) -> None:
         """Begin to stream what was committed after `lsn`; raises `Unavailable`, SLOT_HELD when another reads it."""
-        options = sql.SQL("(proto_version '1', publication_names {}, binary {})").format(
-            sql.Literal(f'"{publication}"'), sql.Literal("true" if binary else "false")
+        options = sql.SQL("(proto_version '1', publication_names {}, binary {}, messages {})").format(
+            sql.Literal(f'"{publication}"'), *(sql.Literal("true" if on else "false") for on in (binary, messages))
         )
         command = sql.SQL("START_REPLICATION SLOT {} LOGICAL {} {}").format(
             sql.Identifier(slot),
             sql.SQL(lsn_text(lsn)),
             options,
         )
-        result = self._connection.exec_(command.as_bytes(None))
-        self._expect(result, pq.ExecStatus.COPY_BOTH)
+        self._run(command.as_bytes(None), pq.ExecStatus.COPY_BOTH)
         self._durable = self.sent = lsn
 
     def read(self, timeout_seconds: float) -> list[Received]:
@@ -158,7 +165,10 @@ class Stream:
             size += length
             if data[0] == _DATA_KIND:
                 last = data
-                messages.append(bytes(data[25:]))
+                message = bytes(data[25:])
+                if message[0] == _MESSAGE_KIND:  # it does not say when: the frame's time goes after it, for `messages`
+                    message += bytes(data[17:25])
+                messages.append(message)
             else:
                 self._heed(bytes(data), messages)
         if last is not None:
@@ -196,9 +206,11 @@ class Stream:
         except psycopg.OperationalError as exception:
             raise failure(exception) from exception
 
-    def _expect(self, result: pq.abc.PGresult, status: pq.ExecStatus) -> None:
-        if result.status != status:
+    def _run(self, command: bytes, expected: pq.ExecStatus) -> pq.abc.PGresult:
+        result = self._connection.exec_(command)
+        if result.status != expected:
             raise _command_failure(result)
+        return result
 
 
 def _command_failure(result: pq.abc.PGresult) -> Failure:

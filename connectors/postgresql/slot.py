@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from connectors.health import Health
 from connectors.postgresql.codes import SLOT_EXTENDED, SLOT_IDLE, SLOT_MISSING, SLOT_NEAR_LIMIT, SLOT_RETAINS
 from connectors.postgresql.sessions import reported
 from contracts.faults import Fault
@@ -49,6 +50,15 @@ def alarms(slot: str, found: SlotStanding | None, retained_bytes_max: int) -> tu
             SLOT_MISSING.fault(f"slot {slot} {'does not exist' if found is None else 'was given up by the server'}"),
         )
     return tuple(_alarms(slot, found, retained_bytes_max))
+
+
+def health(session: psycopg.Connection, slot: str, durable: int, retained_bytes_max: int) -> Health:
+    """How far the server is beyond what is `durable`, and what is wrong with the slot.  Raises `Unavailable`."""
+    found = standing(session, slot)
+    wrong = alarms(slot, found, retained_bytes_max)
+    if found is None:
+        return Health(alarms=wrong)
+    return Health(max(found.server_lsn - durable, 0), found.retained_bytes, wrong)
 
 
 def _alarms(slot: str, found: SlotStanding, retained_bytes_max: int) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.postgresql.assembler import Assembler
-from connectors.postgresql.decoder import Changed, Ended, Started
+from connectors.postgresql.parts import Changed, Ended, Started
 from connectors.postgresql.position import Chunk, Partial, Place, TableProgress, lsn_number, lsn_text, parse
 from connectors.postgresql.visibility import Visibility
 from connectors.protocol import Position
