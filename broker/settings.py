@@ -8,14 +8,18 @@ as the path of a file in `<NAME>_FILE`.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from tomllib import TOMLDecodeError
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from broker.codes import SETTINGS_UNUSABLE
 from contracts.faults import Unusable
+from contracts.topics import is_ours
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 class Settings(BaseSettings):
@@ -43,6 +47,8 @@ class Settings(BaseSettings):
     replication_factor: int = 1
     partitions: int = 4
     """Partitions of a new source topic and of `concordat.audit.segments`."""
+    connector_topics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Connector to the topics of others on this Kafka that it reads, such as Debezium's; provisioning lets it, by name alone."""
     cache_directory: Path | None = None
     """Where downloaded Kafka artefacts are kept; None is the user's cache directory."""
     maven_repository: str | None = None
@@ -56,6 +62,15 @@ class Settings(BaseSettings):
     metrics_port: int | None = None
     """Where a worker or connector answers Prometheus; None is nowhere (the service answers on its own port)."""
     log_level: str = "INFO"
+
+    @field_validator("connector_topics")
+    @classmethod
+    def _others_topics(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Literal names of topics that are not the broker's: `*` would be every topic, and no setting opens a share."""
+        for name in (name for names in value.values() for name in names):
+            if not _TOPIC.fullmatch(name) or is_ours(name):
+                raise ValueError("topics are named one by one, and none of them may be the broker's own")
+        return value
 
     @classmethod
     def settings_customise_sources(

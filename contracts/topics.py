@@ -40,6 +40,11 @@ def notices(organisation: str) -> str:
     return _NOTICES + organisation
 
 
+def is_ours(topic: str) -> bool:
+    """Whether the name is one that the broker gives its own topics, or Kafka its."""
+    return topic.startswith(("concordat.", _SOURCE, _SHARE, "__"))
+
+
 def dataset_of(topic: str) -> str | None:
     """The dataset whose source topic this is; None for any other topic."""
     return topic.removeprefix(_SOURCE) if topic.startswith(_SOURCE) else None

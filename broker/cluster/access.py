@@ -6,8 +6,9 @@ department's prefix is its own identifier with a dot, so no department's prefix 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot
 from agreements.under import stopped_from_above
@@ -21,15 +22,17 @@ _REGISTER_WRITER = "concordat.register"
 _READ, _WRITE, _DESCRIBE = Operation.READ, Operation.WRITE, Operation.DESCRIBE
 
 
-def rules(snapshot: Snapshot, now: datetime) -> frozenset[Rule]:
-    """Every rule that is to be in force at `now`, and no other."""
+def rules(
+    snapshot: Snapshot, now: datetime, others_topics: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> frozenset[Rule]:
+    """Every rule that is to be in force at `now`, and no other; `others_topics` are those that a connector reads."""
     return frozenset(
         [
             *_operator(snapshot),
             *_worker(snapshot),
             *_auditor(snapshot),
             *_service(),
-            *_connectors(snapshot),
+            *_connectors(snapshot, others_topics),
             *_departments(snapshot, now),
         ],
     )
@@ -128,10 +131,10 @@ def _service() -> Iterator[Rule]:
     yield _own_groups(SERVICE)
 
 
-def _connectors(snapshot: Snapshot) -> Iterator[Rule]:
+def _connectors(snapshot: Snapshot, others_topics: Mapping[str, Sequence[str]]) -> Iterator[Rule]:
     for name, datasets in connectors(snapshot).items():
         principal = connector(name)
-        yield from _topics(principal, (_READ,), [topics.REGISTER, topics.SIGNALS])
+        yield from _topics(principal, (_READ,), [topics.REGISTER, topics.SIGNALS, *others_topics.get(name, ())])
         yield from _topics(principal, (_READ, _WRITE), [topics.POSITIONS])
         yield from _topics(principal, (_WRITE,), [topics.QUARANTINE, *map(topics.source, datasets)])
         yield Rule(principal, _WRITE, Resource.TRANSACTIONAL_ID, principal)

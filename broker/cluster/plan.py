@@ -25,10 +25,11 @@ retention removes the bytes of the segment that is being written, and whatever a
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the settings decide: partitions of a new source topic, and copies of everything."""
+    """What the settings decide: partitions of a new source topic, copies of everything, and what connectors read besides."""
 
     partitions: int
     replication_factor: int
+    connector_topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def plan(
     """The steps from `observed` to what the register says at `now`, in the order they are to be taken; empty when there."""
     gone = _emptied(snapshot, now)
     wanted = {spec.name: spec for spec in _topics(snapshot, observed, shape) if spec.name not in gone}
-    rules = access.rules(snapshot, now)
+    rules = access.rules(snapshot, now, shape.connector_topics)
     organisations = frozenset(snapshot.parties) | access.departments(snapshot)
     steps: list[Step] = [
         Revoke(rule) for rule in sorted(observed.rules - rules) if principals.is_managed(rule.principal, organisations)
@@ -156,6 +157,7 @@ def plan(
     steps.extend(AddUser(principal) for principal in sorted(users - observed.users))
     steps.extend(Grant(rule) for rule in sorted(rules - observed.rules))
     steps.extend(_reserved(snapshot))
+    steps.extend(_unknown_connectors(snapshot, shape))
     if prune:
         managed = {user for user in observed.users - users if principals.is_managed(user, organisations)}
         steps.extend(RemoveUser(user) for user in sorted(managed))
@@ -215,6 +217,11 @@ def _users(snapshot: Snapshot) -> frozenset[str]:
 def _reserved(snapshot: Snapshot) -> Iterator[Problem]:
     for name in sorted(access.recipients(snapshot) & principals.RESERVED):
         yield Problem(name, "this identifier is reserved, so the organisation gets no user and no access")
+
+
+def _unknown_connectors(snapshot: Snapshot, shape: Shape) -> Iterator[Problem]:
+    for name in sorted(set(shape.connector_topics) - set(access.connectors(snapshot))):
+        yield Problem(name, "connector_topics names it, and no contract designates it as its store: it gets no access")
 
 
 def _emptied(snapshot: Snapshot, now: datetime) -> list[str]:

@@ -36,8 +36,8 @@ from contracts.faults import Unavailable
 
 
 def shape(settings: Settings) -> Shape:
-    """What the settings decide about topics."""
-    return Shape(settings.partitions, settings.replication_factor)
+    """What the settings decide about topics and access to them."""
+    return Shape(settings.partitions, settings.replication_factor, settings.connector_topics)
 
 
 def make_base_topics(admin: Admin, settings: Settings) -> tuple[str, ...]:

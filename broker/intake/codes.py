@@ -93,7 +93,7 @@ TOPIC_AWAY = Code(
     "a topic that the connector reads is not there",
     "it does not exist, Kafka cannot be reached, or the connector's principal may not read it",
     "nothing is read; a running connector tries again with back-off",
-    "see that options.topics names it rightly, and let connector.<name> READ and DESCRIBE it",
+    "see that options.topics names it rightly, name it in the setting connector_topics, and run `concordat provision apply`",
 )
 EVENTS_UNREADABLE = Code(
     "INT-025",

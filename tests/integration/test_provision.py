@@ -19,8 +19,8 @@ from broker.cluster.client import Abortable, Connection
 from broker.cluster.connect import connection, credential_path, kafka_directory, read_credential
 from broker.cluster.consumer import GroupConsumer
 from broker.cluster.local import LocalKafka
-from broker.cluster.objects import Operation, Resource, Rule
-from broker.cluster.plan import EmptyTopic, Shape, Step, plan
+from broker.cluster.objects import Operation, Resource, Rule, TopicSpec
+from broker.cluster.plan import EmptyTopic, Grant, Revoke, Shape, Step, plan
 from broker.cluster.principals import WORKER
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
@@ -131,6 +131,38 @@ def test_a_department_and_a_foreign_connector_cannot_write_a_source(place):
     with Reader(connection(place)) as reader:
         found = until(lambda: [m.value for m in reader.read(topics.source("crossings"), 0)])
     assert found == [b"true"]
+
+
+def test_a_connector_reads_the_topics_of_others_that_the_settings_name_until_they_no_longer_do(place):
+    admin = Admin(connection(place))
+    admin.create_topics([TopicSpec(name, 1, 1, {}) for name in ("db.crossings", "db.persons")])
+    write(connection(place), "debezium", "db.crossings", b"an event")
+
+    def read(principal: str, topic: str) -> list[bytes]:
+        with Reader(connection(place, principal)) as reader:
+            return [message.value for message in reader.read(topic, 0)]
+
+    with pytest.raises(Unavailable):
+        read("connector.borders", "db.crossings")
+    named = place.model_copy(update={"connector_topics": {"borders": ("db.crossings",)}})
+    steps = plan(IN_FORCE, provision.observe(admin), dataclasses.replace(provision.shape(named), partitions=2), NOW)
+    rule = Rule("connector.borders", Operation.READ, Resource.TOPIC, "db.crossings")
+    assert steps == (Grant(rule),)
+    provision.apply(steps, admin, named)
+    until(lambda: _allowed(lambda: read("connector.borders", "db.crossings")) == [b"an event"])
+    for principal, topic in (("connector.borders", "db.persons"), ("connector.carriers", "db.crossings")):
+        with pytest.raises(Unavailable):
+            read(principal, topic)
+    assert bring_about(IN_FORCE, place) == (Revoke(rule),)
+    until(lambda: _allowed(lambda: read("connector.borders", "db.crossings")) is None)
+
+
+def _allowed(read):
+    """What it gives, or None where Kafka refuses it (rules take a moment)."""
+    try:
+        return read()
+    except Unavailable:
+        return None
 
 
 def test_the_worker_may_do_its_work_and_not_more(place):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from agreements.snapshot import AgreementState, Snapshot
 from broker.cluster.access import rules
@@ -24,6 +25,7 @@ from broker.cluster.plan import (
     Shape,
     plan,
 )
+from broker.settings import Settings
 from contracts import topics
 from contracts.model import Kind
 from tests.unit.cluster.registers import ENDS, NOW, agreement, contract, register
@@ -285,3 +287,22 @@ def test_every_step_reads_as_a_sentence():
     assert "create topic share.dsa-1.departures: 4 partition(s), compact" in texts
     assert "grant: pensions may read group pensions.*" in texts
     assert ENDS > NOW
+
+
+def test_a_connector_reads_the_topics_of_others_that_the_settings_name_and_no_more():
+    shape = Shape(4, 1, {"borders": ("db.crossings",), "nobody": ("db.other",)})
+    snapshot = register([contract("crossings", store="borders"), contract("ports", store="carriers")], [])
+    steps = plan(snapshot, EMPTY, shape, NOW)
+    rule = Rule("connector.borders", Operation.READ, Resource.TOPIC, "db.crossings")
+    assert {step.rule for step in steps if isinstance(step, Grant)} == rules(snapshot, NOW) | {rule}
+    assert [step.subject for step in steps if isinstance(step, Problem)] == ["nobody"]
+    assert Revoke(rule) in plan(snapshot, Observed(rules=frozenset({rule})), SHAPE, NOW)
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "share.dsa-1.departures", "concordat.register", "source.crossings", "__offsets", "", "a b"]
+)
+def test_no_setting_opens_every_topic_or_one_of_the_broker(name):
+    with pytest.raises(ValidationError):
+        Settings(connector_topics={"borders": (name,)})
+    assert Settings(connector_topics={"borders": ("db.crossings",)}).connector_topics == {"borders": ("db.crossings",)}
