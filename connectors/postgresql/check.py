@@ -127,6 +127,8 @@ def _outbox(catalogue: Catalogue, wanted: Wanted, findings: list[Finding]) -> Ta
         findings.append(Finding(TABLE_MISSING.fault(f"no outbox {outbox.table}")))
         return None
     table, readable = found
+    if outbox.place in wanted.tables.values():
+        findings.append(Finding(OUTBOX_WRONG.fault(f"{table} is the outbox and the table of a dataset, too")))
     if outbox.snapshot and not readable:
         findings.append(_unreadable(catalogue.user, "the outbox", table))
     if outbox.snapshot and not wanted.manage:

@@ -264,6 +264,7 @@ def test_check_says_what_of_an_outbox_does_not_fit(outbox: str) -> None:
     assert "order of type" in found(order_column="type")[0]
     assert "not among" in found(unrouted="nowhere")[0]
     assert "set outbox.snapshot: false" in next(fault.message for fault in source(outbox, manage=False).check().faults)
+    assert any("a dataset, too" in one for one in found([*CONTRACTS, contract("outbox")]))
     assert not source(outbox).check().advice
     advice = source(outbox, more={"fields": {"subject": "type"}}).check().advice
     assert [fault.code for fault in advice] == [codes.ORDER_NOT_KEPT] * 2

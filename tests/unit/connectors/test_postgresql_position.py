@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.postgresql.assembler import Assembler
-from connectors.postgresql.parts import Changed, Ended, Started
+from connectors.postgresql.parts import Alone, Changed, Ended, Started
 from connectors.postgresql.position import Chunk, Partial, Place, TableProgress, lsn_number, lsn_text, parse
 from connectors.postgresql.visibility import Visibility
 from connectors.protocol import Position
@@ -41,6 +41,27 @@ def test_a_position_is_what_its_text_says() -> None:
     assert parse(one.position()) == one
     assert lsn_number(lsn_text(0x16_B374D848)) == 0x16_B374D848
     assert lsn_text(0x16_B374D848) == "16/B374D848"
+
+
+def test_an_event_outside_of_transactions_is_whole_by_itself_and_not_given_again() -> None:
+    assembler = Assembler(place(), 10)
+    assembler.take([*transaction(7, 200, changed(1)), Alone(300, NOW, changed(2))])
+    batch = assembler.batch()
+    assert keys(batch) == [1, 2]
+    assert parse(batch.position).lsn == 301, "its record begins at 300: reading from 301 on leaves it out"
+    assert (batch.changes[1].position.text, batch.changes[1].transaction) == ("0/12C#message", None)
+
+
+def test_rows_of_an_outbox_come_before_all_else_and_the_position_says_how_far_they_are() -> None:
+    waiting = TableProgress(before="5:9:")
+    assembler = Assembler(place(tables={"public.outbox": waiting, "d": TableProgress()}), 10)
+    assert assembler.outbox == ("public.outbox", waiting)
+    assert assembler.next_table() == ("d", None)
+    batch = assembler.take_outbox("public.outbox", (), (4,), done=False)
+    assert parse(batch.position).tables["public.outbox"] == TableProgress(last=(4,), before="5:9:")
+    batch = assembler.take_outbox("public.outbox", (), (8,), done=True)
+    assert parse(batch.position).tables["public.outbox"] == TableProgress(done=True, last=(8,))
+    assert assembler.outbox is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"system":"7","timeline":1,"slot":"s","lsn":1,"colour":2}'])
