@@ -58,9 +58,16 @@ __all__ = [
 ]
 
 
-def prepare(route: Route, ground: Ground, work: Work, sent_of: SentOf, progress: Progress | None) -> Prepared:
-    """Decide `work` under `route`: steps 2 to 5, for agreements without limits."""
-    return put_down(route, ground, work, decide(route, ground, work, sent_of), progress)
+def prepare(
+    route: Route,
+    ground: Ground,
+    work: Work,
+    sent_of: SentOf,
+    progress: Progress | None,
+    ledger: Ledger | None = None,
+) -> Prepared:
+    """Steps 2 to 5 at once, where the progress does not depend on what a limit stops."""
+    return put_down(route, ground, work, decide(route, ground, work, sent_of, ledger), progress, ledger)
 
 
 def decide(route: Route, ground: Ground, work: Work, sent_of: SentOf, ledger: Ledger | None = None) -> Settled:

@@ -23,7 +23,7 @@ from broker.audit.read import read_segment
 from broker.delivery.counters import Counters, Ledger
 from broker.delivery.mark import Mark
 from broker.delivery.routes import Blocked, Routes
-from broker.pipeline import Ground, Outgoing, Prepared, Work, decide, put_down
+from broker.pipeline import Ground, Outgoing, Prepared, Work, prepare
 from broker.policy.compile import compile_plan, compile_share
 from broker.policy.decision import Mode, SourceRecord
 from broker.policy.plan import Plan
@@ -218,8 +218,7 @@ def deliver_under(
     work = Work(route.topic, 0, mark, start, end, (record,), mode, job)
     ground = Ground(snapshot, now, "worker", lambda _: b"s" * 64, bytes, _Sealer(), 1, 1)
     ledger = Ledger(counters, now)
-    settled = decide(route, ground, work, lambda _place, _keys: {}, ledger)
-    prepared = put_down(route, ground, work, settled, None, ledger)
+    prepared = prepare(route, ground, work, lambda _place, _keys: {}, None, ledger)
     for made in prepared.records:
         if made.topic == topics.COUNTERS and made.key is not None:
             counters.take(made.key, made.value)

@@ -9,15 +9,17 @@ from agreements.checks import problems
 from agreements.codes import COMBINATION
 from agreements.combination import clashes
 from agreements.content_keys import encrypting_shares
+from agreements.durations import spell
 from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.snapshot import AgreementEntry, Snapshot
 from agreements.under import what_holds, without_umbrella
 from broker import clock
+from broker.cluster.topics import SOURCE_RETENTION
 from broker.policy.codes import NO_ENCRYPTION_KEY
 from broker.policy.compile import compile_plan
-from broker.register.codes import NO_SUCH
+from broker.register.codes import EMBARGO, NO_SUCH
 from contracts.faults import Fault, Faults, Refused
-from contracts.model import Contract
+from contracts.model import Contract, Kind
 
 
 def register_faults(
@@ -85,9 +87,21 @@ def _share_faults(agreement: Agreement, snapshot: Snapshot, places: Mapping[str,
             yield NO_SUCH.fault(message, line=line, column=column)
             continue
         yield from _unknown_caveats(index, share, contract.contract, places)
+        yield from _outlasted(agreement, contract.contract, places)
         plan = compile_plan(agreement, text.content_hash(agreement), share, contract.contract, positions=places)
         if isinstance(plan, Faults):
             yield from plan.items
+
+
+def _outlasted(agreement: Agreement, contract: Contract, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:
+    """An embargo that is longer than the source keeps its events, which would be lost before they are released."""
+    embargo = agreement.delivery.embargo
+    if embargo is not None and contract.kind is Kind.EVENT and embargo >= SOURCE_RETENTION:
+        line, column = places.get("delivery.embargo", (None, None))
+        message = (
+            f"events of {contract.dataset} are kept for {spell(SOURCE_RETENTION)}, the embargo is {spell(embargo)}"
+        )
+        yield EMBARGO.fault(message, line=line, column=column)
 
 
 def _combined(agreement: Agreement, snapshot: Snapshot, places: Mapping[str, tuple[int, int]]) -> Iterator[Fault]:

@@ -88,6 +88,13 @@ NOT_WAITING = Code(
     "nothing was done: to decide a record twice would deliver it twice",
     "`concordat audit search` shows what was decided on the record",
 )
+EMBARGO = Code(
+    "REG-013",
+    "an embargo longer than records are kept",
+    "the records of an event dataset are gone from its source before the embargo on them is over",
+    "the agreement was neither submitted nor signed",
+    "agree on an embargo of fewer days than the source keeps events",
+)
 CODES = (
     BEATEN,
     STALE_VERSION,
@@ -101,4 +108,5 @@ CODES = (
     BREAKS_AGREEMENTS,
     NOT_CONFIRMED,
     NOT_WAITING,
+    EMBARGO,
 )
