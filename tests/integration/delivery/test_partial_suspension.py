@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from broker import clock
 from broker.audit.verify import verify
 from broker.cluster.reader import Reader
-from broker.delivery.__main__ import make_worker
 from broker.evidence.kafka import KafkaEvidence
 from broker.register import commands
 from broker.register.follow import read_snapshot
 from contracts.wire import AvroSchema, unframe
-from tests.integration.delivery.test_enforce import wait_for, world
+from tests.integration.delivery.test_enforce import wait_for, working, world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.integration
@@ -46,10 +43,8 @@ def stopped(world, person, *only):
 
 
 def test_a_field_stops_leaving_and_rows_that_were_sent_lose_it_and_a_purpose_stops_as_a_whole(world):
-    worker = make_worker(world.settings, world.settings.directory / "worker")
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
+    world = world()
+    with working(world):
         world.write({"reference": "P1", "family_name": "Alpha", "residence": "resident"})
         wait_for(lambda: names(world) == ["Alpha"], "the first view")
         stopped(world, "work-and-pensions", "field=family_name")
@@ -63,9 +58,6 @@ def test_a_field_stops_leaving_and_rows_that_were_sent_lose_it_and_a_purpose_sto
         assert len(newest(world)) == count, "the other side's suspension of the purpose holds"
         commands.resume(world.kafka, world.people["home-office"], world.reference)
         wait_for(lambda: names(world) == ["Alpha", "Beta", "Gamma"], "every row with the field again")
-    finally:
-        worker.stop()
-        thread.join(30)
     with KafkaEvidence(world.kafka) as evidence:
         report = verify(evidence)
     assert report.verified, report.document()
