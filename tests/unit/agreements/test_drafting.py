@@ -8,7 +8,7 @@ from agreements.drafting import QUESTIONS, Draft
 from agreements.editing import edited, value_text
 from agreements.model import Agreement
 from agreements.templates import TEMPLATES, template, with_guidance
-from agreements.text import parse, render
+from agreements.text import check, parse, render
 from contracts.faults import Faults
 from tests.unit.agreements.test_faulty_documents import SOUND
 
@@ -16,7 +16,7 @@ from tests.unit.agreements.test_faulty_documents import SOUND
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_is_an_agreement_with_and_without_guidance(name):
     plain, guided = template(name, guidance=False), template(name)
-    assert isinstance(parse(plain), Agreement), str(parse(plain))
+    assert isinstance(check(plain), Agreement), str(check(plain))
     assert parse(guided) == parse(plain)
     assert guided.count("#") > plain.count("#") + 10
     assert all(any(question.clause == clause for question in QUESTIONS) for clause in ("reference", "shares[0].fields"))
