@@ -10,7 +10,7 @@ from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from broker.proofs.world import agreement, deliver
-from tests.servers import unique
+from tests.servers import unique, until
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +24,7 @@ def test_the_headers_of_a_shared_record_reach_its_reader(kafka):
     producer.produce(topic, 0, shared.key, shared.value, shared.headers)
     producer.commit()
     with Reader(kafka) as reader:
-        (found,) = reader.read(topic, 0)
+        (found,) = until(lambda: list(reader.read(topic, 0)))
     assert (found.key, found.value) == (shared.key, shared.value)
     assert found.headers == shared.headers
     assert dict(found.headers)["ce_specversion"] == b"1.0"
