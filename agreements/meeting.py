@@ -145,28 +145,12 @@ def text(meeting: Meeting, where: Where, above: str | None, said: str | None) ->
 
 def ceiling(order: Callable[[Any, Any], bool], *, spell: Callable[[Any], str] = str) -> Operator:
     """The lower of both; None is no limit.  `order(a, b)` says whether a is at most b."""
-
-    def lower(meeting: Meeting, where: Where, above: Any, said: Any) -> Any:
-        if above is None or said is None:
-            return own_first(meeting, where, above, said)
-        if not order(said, above):
-            meeting.widens(where, spell(said), f"at most {spell(above)}")
-        return _from(meeting, where, said, own=True, above=said == above)
-
-    return lower
+    return _bounded(order, "at most", spell)
 
 
 def floor(order: Callable[[Any, Any], bool], *, spell: Callable[[Any], str] = str) -> Operator:
     """The stricter, higher of both; None is none.  `order(a, b)` says whether a is at most b."""
-
-    def higher(meeting: Meeting, where: Where, above: Any, said: Any) -> Any:
-        if above is None or said is None:
-            return own_first(meeting, where, above, said)
-        if not order(above, said):
-            meeting.widens(where, spell(said), f"not less than {spell(above)}")
-        return _from(meeting, where, said, own=True, above=said == above)
-
-    return higher
+    return _bounded(lambda said, above: order(above, said), "not less than", spell)
 
 
 def ranked(*steps: str) -> Operator:
@@ -182,6 +166,19 @@ def is_said(value: Any) -> bool:
 def listed(items: Iterable[object]) -> str:
     """Some items in words."""
     return ", ".join(map(str, items))
+
+
+def _bounded(keeps: Callable[[Any, Any], bool], bound: str, spell: Callable[[Any], str]) -> Operator:
+    """The agreement's value where it keeps the umbrella's bound; where one of them says nothing, the other's."""
+
+    def bounded(meeting: Meeting, where: Where, above: Any, said: Any) -> Any:
+        if above is None or said is None:
+            return own_first(meeting, where, above, said)
+        if not keeps(said, above):
+            meeting.widens(where, spell(said), f"{bound} {spell(above)}")
+        return _from(meeting, where, said, own=True, above=said == above)
+
+    return bounded
 
 
 def _rank(word: str, steps: Sequence[str]) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from agreements import text
+from agreements.model import AgreementKind, Limits, Under
 from agreements.signing import Signer
 from broker import clock
 from broker.cli.app import app
@@ -22,6 +25,7 @@ from broker.register.commands import await_stop, sign_agreement
 from broker.register.keyfiles import signing_key
 from contracts import topics
 from contracts.faults import Failure, Refused
+from tests import registers
 from tests.servers import unique
 
 pytestmark = pytest.mark.integration
@@ -239,3 +243,34 @@ def test_a_stop_is_confirmed_by_the_workers_acknowledgement(kafka, command, monk
     late = await_stop(kafka, 8, [dataset], began_at=clock.monotonic_seconds(), age_milliseconds_max=0)
     assert not late.confirmed
     assert late.unconfirmed == (f"{source}/0", f"{source}/1")
+
+
+def test_an_umbrella_bounds_and_stops_what_is_under_it(enrolled, tmp_path):
+    own = registers.agreement(REFERENCE)
+    kind = {"reference": "UMOU-2026-001", "kind": AgreementKind.UMBRELLA_MOU}
+    umbrella = own.model_copy(update=kind | {"limits": Limits(look_back=timedelta(days=30))})
+    under = Under(reference="UMOU-2026-001", version=1, hash=text.content_hash(umbrella))
+    below = own.model_copy(update={"under": under, "limits": Limits()})
+    wider = below.model_copy(update={"limits": Limits(look_back=timedelta(days=31))})
+    files = {}
+    for name, one in (("umbrella", umbrella), ("below", below), ("wider", wider)):
+        files[name] = tmp_path / f"{name}.agreement.yaml"
+        files[name].write_text(text.render(one))
+    drafter = enrolled.acting("wp-drafter")
+    assert enrolled("agreement", "submit", files["below"], *drafter, status=3) == ["AGR-060"]
+    for name, reference, refused in (("umbrella", "UMOU-2026-001", "AGR-060"), ("below", REFERENCE, "AGR-042")):
+        assert enrolled("agreement", "submit", files["wider"], *drafter, status=3) == [refused]
+        enrolled("agreement", "submit", files[name], *drafter)
+        accept(enrolled, reference, "ho-owner")
+        for person in ("ho-siro", "ho-owner", "wp-siro"):
+            signed = enrolled("agreement", "sign", reference, *enrolled.acting(person))
+        assert signed["state"] == "approved"
+    shown = enrolled("agreement", "show", REFERENCE)
+    assert shown["text"] == files["below"].read_text()
+    assert (shown["under"]["reference"], shown["rebase_needed"]) == ("UMOU-2026-001", None)
+    flat = text.parse(enrolled("agreement", "flatten", REFERENCE)["text"])
+    assert flat.limits == umbrella.limits
+    enrolled("agreement", "suspend", "UMOU-2026-001", "--reason", "a breach", *enrolled.acting("ho-siro"))
+    shown = enrolled("agreement", "show", REFERENCE)
+    assert shown["state"] == "approved"
+    assert {share["standing"] for share in shown["shares"]} <= {"held", "dropped"}
