@@ -21,8 +21,3 @@ def end_of(day: date) -> datetime:
 def day_of(instant: datetime) -> date:
     """The day in London on which an instant lies."""
     return instant.astimezone(_LONDON).date()
-
-
-def london_day(now: datetime) -> date:
-    """The day in London that `now` belongs to."""
-    return now.astimezone(_LONDON).date()

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from agreements.instants import london_day
+from agreements.instants import day_of
 from agreements.snapshot import AgreementEntry
 from broker.policy.decision import Reason
 from broker.policy.limits import LIMITS, Allowance, Counted, has_limits, stopped_standing
@@ -68,7 +68,7 @@ class Period:
 
 def period_of(now: datetime) -> Period:
     """The day and month of `now`."""
-    day = london_day(now).isoformat()
+    day = day_of(now).isoformat()
     return Period(day, day[:7])
 
 

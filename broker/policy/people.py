@@ -7,7 +7,7 @@ whatever the order, so workers may count apart and add up later.  A digest is 16
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
@@ -58,6 +58,10 @@ class Exact:
         """See `People`."""
         if digest not in self._base:
             self._own.add(digest)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._base
+        yield from self._own
 
     def copy(self) -> Exact:
         """See `People`."""

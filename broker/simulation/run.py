@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from agreements import text
 from agreements.acts import AgreementSimulated
 from agreements.checks import problems
 from agreements.compare import differences
+from agreements.instants import day_of, end_of, start_of
 from agreements.model import Agreement
 from agreements.signing import Signer
 from agreements.snapshot import AgreementEntry, AgreementState, ContractEntry, Snapshot
@@ -23,14 +25,18 @@ from broker.cluster.client import Connection, Message
 from broker.cluster.reader import Reader
 from broker.policy.compile import compile_plan
 from broker.policy.decision import SourceRecord
+from broker.policy.limits import has_limits
 from broker.register.acceptable import effective, registered, submission_faults
 from broker.register.append import Deed, act
+from broker.simulation.counts import Counts
 from broker.simulation.report import Report, ShareTally
 from broker.simulation.simulator import NO_SCHEMA, Candidate, Simulator
 from contracts import topics
 from contracts.faults import Faults, Refused
 from contracts.model import Kind
 
+_LOOK_RECORDS = 100
+"""Enough to find a record in, among the markers of transactions at a partition's end."""
 Progress = Callable[[int, int], None]
 """Told how many records were read, of how many."""
 
@@ -108,19 +114,28 @@ def run(
     if signed is not None:
         report.compared_with = signed.agreement.version
         report.differences = differences(signed.agreement, agreement)
+    counts = {True: Counts(agreement, "draft")}
+    if signed is not None:
+        counts[False] = Counts(signed.agreement, "in-force")
     datasets = list(dict.fromkeys((share.dataset, share.contract) for share in agreement.shares))
     reading = _Reading(reader, period, progress, [topics.source(dataset) for dataset, _ in datasets])
-    for number, (dataset, major) in enumerate(datasets):
-        entry = snapshot.contract(dataset, major)
-        assert entry is not None, "register_faults has looked"
-        candidates = [*_candidates(agreement, entry, snapshot, is_draft=True)]
-        if signed is not None:
-            candidates += _candidates(signed.agreement, entry, snapshot, is_draft=False)
-        simulator = Simulator(entry, dict(snapshot.schemas), candidates, directory / str(number))
-        try:
-            _dataset(simulator, reading, report)
-        finally:
-            simulator.close()
+    with ExitStack() as stack:
+        trials = []
+        for number, (dataset, major) in enumerate(datasets):
+            entry = snapshot.contract(dataset, major)
+            assert entry is not None, "register_faults has looked"
+            candidates = [*_candidates(agreement, entry, snapshot, is_draft=True)]
+            if signed is not None:
+                candidates += _candidates(signed.agreement, entry, snapshot, is_draft=False)
+            simulator = Simulator(entry, dict(snapshot.schemas), candidates, directory / str(number), counts)
+            stack.callback(simulator.close)
+            trials.append(_Trial(simulator, reading, report))
+        for trial in trials:
+            trial.begin()
+        is_limited = any(has_limits(one) for one in (agreement, *([signed.agreement] if signed else [])))
+        for day in reading.days() if is_limited else (None,):
+            for trial in trials:
+                trial.decide(day)
     return report
 
 
@@ -150,19 +165,31 @@ def _candidates(
         yield Candidate(agreement, share, plan, is_draft)
 
 
-def _dataset(simulator: Simulator, reading: _Reading, report: Report) -> None:
-    contract = simulator.contract
-    tallies = {index: ShareTally(one, contract) for index, one in enumerate(simulator.candidates) if one.is_draft}
-    before = _counterparts(simulator.candidates)
-    report.shares += tallies.values()
-    topic = topics.source(contract.dataset)
-    for partition in range(reading.reader.partitions(topic)):
-        start = reading.start(topic, partition)
-        if contract.kind is Kind.ENTITY:
-            for batch in simulator.decide(partition, reading.records(topic, partition, None, start)):
-                report.take_earlier(batch, tallies)
-        for batch in simulator.decide(partition, reading.records(topic, partition, start, None)):
-            report.take(batch, tallies, before)
+class _Trial:
+    """The draft on one dataset, and beside it the version in force."""
+
+    def __init__(self, simulator: Simulator, reading: _Reading, report: Report) -> None:
+        self._simulator, self._reading, self._report = simulator, reading, report
+        self._topic = topics.source(simulator.contract.dataset)
+        named = enumerate(simulator.candidates)
+        self._tallies = {index: ShareTally(one, simulator.contract) for index, one in named if one.is_draft}
+        self._before = _counterparts(simulator.candidates)
+        report.shares += self._tallies.values()
+
+    def begin(self) -> None:
+        """Decide, for an entity, what the department would hold when the period begins; no limit counts it."""
+        if self._simulator.contract.kind is Kind.ENTITY:
+            for partition, start in self._reading.starts(self._topic):
+                records = self._reading.records(self._topic, partition, None, start)
+                for batch in self._simulator.decide(partition, records, limited=False):
+                    self._report.take_earlier(batch, self._tallies)
+
+    def decide(self, day: date | None) -> None:
+        """Decide the records of one day of the period, or of all of it."""
+        for partition, start in self._reading.starts(self._topic):
+            first, end = self._reading.bounds(self._topic, partition, start, day)
+            for batch in self._simulator.decide(partition, self._reading.records(self._topic, partition, first, end)):
+                self._report.take(batch, self._tallies, self._before)
 
 
 def _counterparts(candidates: tuple[Candidate, ...]) -> Mapping[int, int]:
@@ -181,14 +208,46 @@ class _Reading:
     def __init__(self, reader: Sources, period: Period, progress: Progress, wanted: list[str]) -> None:
         self.reader, self._period, self._progress = reader, period, progress
         bounds = [reader.bounds(topic, p) for topic in wanted for p in range(reader.partitions(topic))]
-        self._done, self._all = 0, sum(high - low for low, high in bounds)
+        self._done, self._all, self._wanted = 0, sum(high - low for low, high in bounds), wanted
 
-    def start(self, topic: str, partition: int) -> int:
-        """The offset at which the period begins in a partition."""
+    def starts(self, topic: str) -> Iterator[tuple[int, int]]:
+        """Each partition, with the offset at which the period begins in it."""
         since = self._period.since
-        if since is None:
-            return self.reader.bounds(topic, partition)[0]
-        return self.reader.first_since(topic, partition, int(since.timestamp() * 1000))
+        for partition in range(self.reader.partitions(topic)):
+            if since is None:
+                yield partition, self.reader.bounds(topic, partition)[0]
+            else:
+                yield partition, self.reader.first_since(topic, partition, int(since.timestamp() * 1000))
+
+    def bounds(self, topic: str, partition: int, start: int, day: date | None) -> tuple[int, int | None]:
+        """The offsets of one day of the period, London's, from `start` on."""
+        if day is None:
+            return start, None
+        first, end = (
+            self.reader.first_since(topic, partition, int(at.timestamp() * 1000)) for at in (start_of(day), end_of(day))
+        )
+        return max(start, first), max(start, end)
+
+    def days(self) -> Iterator[date]:
+        """Every day of the period on which records came."""
+        times = [
+            message.timestamp_ms
+            for topic in self._wanted
+            for partition, start in self.starts(topic)
+            for offset in self._ends(topic, partition, start)
+            for message in self.reader.read(topic, partition, *offset)
+        ]
+        if times:
+            day, last = (day_of(datetime.fromtimestamp(one / 1000, UTC)) for one in (min(times), max(times)))
+            while day <= last:
+                yield day
+                day += timedelta(days=1)
+
+    def _ends(self, topic: str, partition: int, start: int) -> Iterator[tuple[int, int]]:
+        """Ranges that hold the first and the last record of a partition."""
+        _, high = self.reader.bounds(topic, partition)
+        yield start, min(start + _LOOK_RECORDS, high)
+        yield max(start, high - _LOOK_RECORDS), high
 
     def records(self, topic: str, partition: int, start: int | None, end: int | None) -> Iterator[SourceRecord]:
         """The records from offset `start` and before offset `end`, none of them after the period."""

@@ -8,7 +8,7 @@ afterwards: a simulation cannot be joined with what any department holds, nor wi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,8 @@ from broker.policy.decision import Decision, Evaluated, Mode, Sent, SourceRecord
 from broker.policy.engine import Circumstance, keys_named
 from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine
+from broker.simulation.counts import Counts
+from contracts import topics
 from contracts.model import Kind
 
 NO_SCHEMA = 0
@@ -57,7 +59,10 @@ class Batch:
 
 
 class Simulator:
-    """Tries `candidates` on one dataset.  What each would hold is kept in `directory`, which the caller removes."""
+    """Tries `candidates` on one dataset.  What each would hold is kept in `directory`, which the caller removes.
+
+    `counts` are those of the draft (True) and of the version in force (False), which all datasets share.
+    """
 
     def __init__(
         self,
@@ -65,31 +70,44 @@ class Simulator:
         schemas: dict[int, SchemaEntry],
         candidates: Sequence[Candidate],
         directory: Path,
+        counts: Mapping[bool, Counts],
     ) -> None:
-        self.contract, self.candidates = entry.contract, tuple(candidates)
+        self.contract, self.candidates, self._counts = entry.contract, tuple(candidates), counts
         self._engine = ReferenceEngine(entry, [one.plan for one in candidates], schemas, PassingKeys())
         self._state = SentState(directory)
 
-    def decide(self, partition: int, records: Iterable[SourceRecord]) -> Iterator[Batch]:
-        """Decide a partition's records in their order, each at the time at which it was recorded."""
+    def decide(self, partition: int, records: Iterable[SourceRecord], *, limited: bool = True) -> Iterator[Batch]:
+        """Decide a partition's records in their order, each at the time at which it was recorded, within limits or without."""
+        counts = self._counts if limited else {}
         for batch in _batches(records):
-            yield self._batch(partition, batch)
+            yield self._batch(partition, batch, counts)
 
     def close(self) -> None:
         """Release the directory."""
         self._state.close()
 
-    def _batch(self, partition: int, records: Sequence[SourceRecord]) -> Batch:
+    def _batch(self, partition: int, records: Sequence[SourceRecord], counts: Mapping[bool, Counts]) -> Batch:
         now_ms = records[-1].timestamp_ms
         evaluated = evaluate(self._engine, records, now_ms)
         places = [Place(one.place_name, partition) for one in self.candidates]
+        at = _EPOCH + timedelta(milliseconds=now_ms)
+        source = (topics.source(self.contract.dataset), partition)
+        allowances = {is_draft: one.allowance(source, at) for is_draft, one in counts.items()}
         circumstances = [
-            Circumstance(Standing.IN_FORCE, self._sent(place, evaluated, index)) for index, place in enumerate(places)
+            Circumstance(
+                Standing.IN_FORCE,
+                self._sent(place, evaluated, index),
+                allowance=allowances.get(self.candidates[index].is_draft),
+            )
+            for index, place in enumerate(places)
         ]
         withdraws = self.contract.withdraws_on_quarantine
         made = settle(self._engine, evaluated, circumstances, Mode.LIVE, withdraws=withdraws)
-        self._state.apply((SentChange(places[one.plan], one.key, one.sent) for one in made.changes), {})
-        return Batch(partition, _EPOCH + timedelta(milliseconds=now_ms), tuple(evaluated), made.decisions)
+        self._state.apply((SentChange(places[change.plan], change.key, change.sent) for change in made.changes), {})
+        for one in counts.values():
+            if one.name in made.counted:
+                one.take(made.counted[one.name])
+        return Batch(partition, at, tuple(evaluated), made.decisions)
 
     def _sent(self, place: Place, evaluated: Sequence[Evaluated], index: int) -> dict[bytes, Sent]:
         if self.contract.kind is Kind.EVENT:

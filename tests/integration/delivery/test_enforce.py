@@ -31,6 +31,7 @@ from broker.keys import FileKeys
 from broker.register import append, commands, keyfiles, stop, undertaking
 from broker.register.follow import read_snapshot
 from broker.settings import Settings
+from broker.simulation.run import Period, simulate
 from contracts import topics
 from contracts.change import Envelope, Op, Origin
 from contracts.wire import AvroSchema, EnvelopeCodec, unframe
@@ -222,6 +223,10 @@ def test_a_caveat_holds_until_it_is_acknowledged_and_a_limit_suspends(world):
         report = verify(evidence)
     assert report.verified, report.document()
     assert report.document()["by_outcome"] == {"hold": 2, "redact": 2}
+    tried = read_snapshot(world.kafka).agreement(world.reference).document
+    (simulated,) = simulate(world.kafka, world.kafka, world.people["drafter"], tried, Period()).document()["shares"]
+    assert simulated["delivered"] == len(world.delivered())
+    assert [(one["reason"], one["records"]) for one in simulated["withheld"]] == [("limit-events", 1)]
 
 
 def test_a_change_reaches_the_department_as_its_agreement_says_and_stops_when_it_is_suspended(world, capsys):

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import pytest
 
 from agreements import acts
+from agreements.model import Limits
 from agreements.snapshot import AgreementEntry, AgreementState, Snapshot
 from agreements.text import content_hash
 from broker.cluster.client import Message
@@ -193,3 +194,44 @@ def test_only_a_partys_signatory_simulates_and_the_register_notes_it(actor, part
     act = acts.AgreementSimulated("DSA-2026-101", "sha256:" + "0" * 64, parties, register.time, None)
     assert register.do(act, actor) == alarm
     assert register.snapshot.version("simulation/DSA-2026-101") == (not alarm)
+
+
+def crossing(offset):
+    return record(CROSSINGS, offset, CROSSING | {"crossing_id": str(offset), "traveller": f"p{offset % 4}"})
+
+
+DAYS = ((30, 0), (29, 1), (29, 2), (28, 3), (28, 4), (5, 5), (4, 6))
+"""So many hours before noon of 1 June: five crossings in May, two in June."""
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcomes", "reasons"),
+    [
+        ({"events_per_day": 3, "when_reached": "deny"}, {"redact": 5, "deny": 2}, {"limit-events": 2}),
+        ({"events_per_day": 3, "when_reached": "hold"}, {"redact": 5, "hold": 2}, {"limit-events": 2}),
+        ({"events_per_day": 3, "when_reached": "suspend"}, {"redact": 3, "deny": 4}, {"limit-events": 4}),
+        (
+            {"distinct_subjects_per_month": 2, "when_reached": "deny"},
+            {"redact": 4, "deny": 3},
+            {"limit-subjects": 3},
+        ),
+        ({"events_per_day": 5}, {"redact": 7}, {}),
+    ],
+)
+def test_limits_stop_what_they_would_stop_in_a_worker(tmp_path, limits, outcomes, reasons):
+    one = share({"direction": "keep"}, dataset="crossings")
+    tried = agreement(one).model_copy(update={"limits": Limits(**limits)})
+    past = Past(CROSSINGS, *((hours, crossing(offset)) for hours, offset in DAYS))
+    document = simulated(CROSSINGS, tried, past, tmp_path)
+    assert document["shares"][0]["by_outcome"] == outcomes
+    assert {found["reason"]: found["records"] for found in document["shares"][0]["withheld"]} == reasons
+    assert document["peak_day"]["limit"] == limits.get("events_per_day")
+
+
+def test_the_counts_of_the_version_in_force_are_its_own(tmp_path):
+    one = share({"direction": "keep"}, dataset="crossings")
+    signed = agreement(one).model_copy(update={"limits": Limits(events_per_day=1, when_reached="deny")})
+    past = Past(CROSSINGS, *((hours, crossing(offset)) for hours, offset in DAYS))
+    document = simulated(CROSSINGS, agreement(one).model_copy(update={"version": 2}), past, tmp_path, signed=signed)
+    assert document["shares"][0]["by_outcome"] == {"redact": 7}
+    assert document["shares"][0]["gained"] == 5
