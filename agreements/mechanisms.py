@@ -46,6 +46,7 @@ _TWIN = "tests/properties/test_record_checks.py"
 _UNDER = "tests/unit/agreements/test_under.py"
 _ENGINE = "tests/unit/test_reference_engine.py"
 _UNDERTAKINGS = "tests/unit/agreements/test_undertakings.py"
+_CASES = "tests/integration/test_cases.py"
 _NOTICES = "tests/unit/agreements/test_notices.py"
 _COUNTERS = "tests/unit/delivery/test_counters.py"
 _WINDOWS = "tests/unit/agreements/test_windows.py"
@@ -237,7 +238,9 @@ MECHANISMS: Mapping[str, Mechanism] = MappingProxyType(
         "after_delivery.onward_disclosure": _said(),
         "after_delivery.onward_recipients": _said(),
         "after_delivery.corrections": Mechanism(
-            _P, _TOLD, f"{_NOTICES}::test_a_case_is_open_until_the_recipient_has_done_it"
+            _P,
+            _TOLD,
+            f"{_CASES}::test_a_caveat_stops_delivery_and_a_correction_reaches_whoever_was_delivered_the_record",
         ),
         "after_delivery.erasures": Mechanism(
             _P, _TOLD, f"{_NOTICES}::test_an_ended_agreement_is_told_and_answers_as_it_promised"

@@ -15,12 +15,12 @@ from broker.audit.verify import verify
 from broker.cluster.reader import Reader
 from broker.evidence.kafka import KafkaEvidence
 from broker.notices import commands as notices
-from broker.register import append, commands
+from broker.register import commands
 from contracts import topics
 from contracts.faults import Unavailable
 from tests.integration.case_world import CaseWorld, told
+from tests.integration.delivery.alone import be_alone
 from tests.integration.delivery.bench import wait_for
-from tests.servers import unique
 
 pytestmark = pytest.mark.integration
 
@@ -31,9 +31,7 @@ LEFT = {"traveller_reference": "TR-CANARY-1", "port": "LHR", "left_on": date(202
 
 @pytest.fixture
 def case(kafka, tmp_path, monkeypatch):
-    for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS"):
-        monkeypatch.setattr(topics, name, unique("concordat." + name.lower()))
-    monkeypatch.setattr(append, "TRANSACTIONAL_ID", topics.REGISTER)
+    be_alone(monkeypatch)
     monkeypatch.setenv("CONCORDAT_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
     for option, value in kafka.properties.items():
         monkeypatch.setenv("CONCORDAT_KAFKA__" + option.upper().replace(".", "_"), value)

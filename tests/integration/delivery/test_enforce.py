@@ -4,7 +4,6 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 import structlog
@@ -21,20 +20,18 @@ from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics
-from broker.delivery import __main__ as worker_process
 from broker.delivery.__main__ import make_worker
-from broker.delivery.conditions import Conditions
-from broker.evidence import kafka as evidence_on_kafka
 from broker.evidence.kafka import KafkaEvidence
 from broker.figures.gather import gather
 from broker.keys import FileKeys
-from broker.register import append, commands, keyfiles, stop, undertaking
+from broker.register import commands, keyfiles, undertaking
 from broker.register.follow import read_snapshot
 from broker.settings import Settings
 from broker.simulation.run import Period, simulate
 from contracts import topics
 from contracts.change import Envelope, Op, Origin
 from contracts.wire import AvroSchema, EnvelopeCodec, unframe
+from tests.integration.delivery.alone import be_alone
 from tests.integration.delivery.bench import wait_for
 from tests.servers import unique
 
@@ -180,13 +177,7 @@ class World:
 
 @pytest.fixture
 def world(kafka, tmp_path, monkeypatch):
-    for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS", "COUNTERS"):
-        monkeypatch.setattr(topics, name, unique("concordat." + name.lower()))
-    monkeypatch.setattr(append, "TRANSACTIONAL_ID", topics.REGISTER)
-    group = unique("enforce")  # another test's committed offsets are not this log's
-    for module in (evidence_on_kafka, stop):
-        monkeypatch.setattr(module, "GROUP", group)
-    monkeypatch.setattr(worker_process, "Conditions", partial(Conditions, group=group))
+    be_alone(monkeypatch)
     yield lambda agreement=AGREEMENT: World(kafka, tmp_path / "concordat", agreement)
     structlog.reset_defaults()  # the test's standard error is closed from here on
 

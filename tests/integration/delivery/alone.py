@@ -1,0 +1,25 @@
+"""What has one fixed name on a cluster, given names of one test: so that tests that share a Kafka do not meet."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from broker.delivery import __main__ as worker_process
+from broker.delivery.conditions import Conditions
+from broker.evidence import kafka as evidence_on_kafka
+from broker.register import append, stop
+from contracts import topics
+from tests.servers import unique
+
+
+def be_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A register, a log and a group of workers of one's own."""
+    for name in ("REGISTER", "AUDIT_SEGMENTS", "QUARANTINE", "WORKERS", "COUNTERS"):
+        monkeypatch.setattr(topics, name, unique("concordat." + name.lower()))
+    monkeypatch.setattr(append, "TRANSACTIONAL_ID", topics.REGISTER)
+    group = unique("enforce")  # another test's committed offsets are not this log's
+    for module in (evidence_on_kafka, stop):
+        monkeypatch.setattr(module, "GROUP", group)
+    monkeypatch.setattr(worker_process, "Conditions", partial(Conditions, group=group))
