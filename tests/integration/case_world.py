@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +25,6 @@ from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics, notices_topic
-from broker.delivery.__main__ import make_worker
 from broker.keys import FileKeys
 from broker.notices.letter import Letter
 from broker.register import commands, keyfiles
@@ -84,18 +80,6 @@ class CaseWorld:
             return [fault.code.identifier for fault in done.exception.faults]
         assert done.exit_code == status, (done.output, done.exception)
         return json.loads(done.stdout)
-
-    @contextmanager
-    def worker(self) -> Iterator[None]:
-        """A worker as `concordat enforce` runs it."""
-        worker = make_worker(self.settings, self.settings.directory / "worker")
-        thread = threading.Thread(target=worker.run)
-        thread.start()
-        try:
-            yield
-        finally:
-            worker.stop()
-            thread.join(30)
 
     def write(self, *rows: dict[str, Any]) -> None:
         """Rows as they are now, in one transaction of the intake."""

@@ -19,7 +19,7 @@ from broker.register import commands
 from contracts import topics
 from contracts.faults import Unavailable
 from tests.integration.case_world import CaseWorld, told
-from tests.integration.delivery.alone import be_alone
+from tests.integration.delivery.alone import be_alone, working
 from tests.integration.delivery.bench import wait_for
 
 pytestmark = pytest.mark.integration
@@ -63,7 +63,7 @@ def acknowledge(world, reference: str, organisation: str, version: int) -> None:
 def test_a_caveat_stops_delivery_and_a_correction_reaches_whoever_was_delivered_the_record(case):
     tax, pensions = "revenue-and-customs", "work-and-pensions"
     world = case("left-uk", "journeys", "home-office", tax, pensions, ONE, TWO)
-    with world.worker():
+    with working(world):
         _caveats(world, tax, pensions)
         _correction(world, tax, pensions)
     with KafkaEvidence(world.kafka) as evidence:
@@ -75,11 +75,11 @@ def _caveats(world, tax: str, pensions: str) -> None:
     """Nothing before the caveat is acknowledged; the pilot ends; a new version holds again."""
     acknowledge(world, TWO, pensions, 1)
     world.write(journey(1), journey(2))
-    wait_for(lambda: len(world.received(TWO, "journeys")) == 2, "what the pilot receives")
+    wait_for(lambda: len(world.received(TWO, "departures")) == 2, "what the pilot receives")
     assert held(world, ONE) == 2
-    assert world.beyond(ONE, "journeys", 0) == []
+    assert world.beyond(ONE, "departures", 0) == []
     acknowledge(world, ONE, tax, 1)
-    wait_for(lambda: len(world.received(ONE, "journeys")) == 2, "what was held, once it is acknowledged")
+    wait_for(lambda: len(world.received(ONE, "departures")) == 2, "what was held, once it is acknowledged")
     commands.terminate(
         world.kafka, world.people[world.owner], world.names[TWO], reason="the pilot is over", at_once=True
     )
@@ -92,21 +92,21 @@ def _caveats(world, tax: str, pensions: str) -> None:
     assert commands.await_stop(world.kafka, published.positions[0], [world.dataset], began_at=0).confirmed
     world.write(journey(3))
     wait_for(lambda: held(world, ONE) == 3, "the new version holds")
-    assert len(world.received(ONE, "journeys")) == 2
+    assert len(world.received(ONE, "departures")) == 2
     acknowledge(world, ONE, tax, 2)
-    wait_for(lambda: len(world.received(ONE, "journeys")) == 3, "the third, once the new version is acknowledged")
+    wait_for(lambda: len(world.received(ONE, "departures")) == 3, "the third, once the new version is acknowledged")
 
 
 def _correction(world, tax: str, pensions: str) -> None:
     """The new value goes to the agreement in force; what they hold is told to both, by their own keys."""
-    end = world.offset(TWO, "journeys")
-    (mine, _), *_ = world.received(ONE, "journeys")
-    (theirs, _), *_ = world.received(TWO, "journeys")
+    end = world.offset(TWO, "departures")
+    (mine, _), *_ = world.received(ONE, "departures")
+    (theirs, _), *_ = world.received(TWO, "departures")
     world.write(journey(1, returned_on=date(2026, 3, 9)))
-    wait_for(lambda: len(world.received(ONE, "journeys")) == 4, "the correction")
-    key, view = world.received(ONE, "journeys")[-1]
+    wait_for(lambda: len(world.received(ONE, "departures")) == 4, "the correction")
+    key, view = world.received(ONE, "departures")[-1]
     assert (key, view["returned_on"]) == (mine, date(2026, 3, 9))
-    assert world.beyond(TWO, "journeys", end) == []
+    assert world.beyond(TWO, "departures", end) == []
     about = ("notice", "issue", world.dataset, "--kind", "record.corrected", "--text", "A return was found.")
     record = ("--record", '{"journey_id": "J-CANARY-1"}')
     assert world.run(*about, *record, as_=world.names[tax], status=3) == ["AGR-043"]
@@ -129,7 +129,7 @@ def _correction(world, tax: str, pensions: str) -> None:
 def _answers(world, tax: str, pensions: str, keys: tuple[str, str]) -> None:
     case = world.run("notice", "acknowledge", "1", as_=world.names[tax])
     assert case["state"] == "open"
-    waiting = f"{world.names[pensions]} ({world.names[TWO]}/journeys)"
+    waiting = f"{world.names[pensions]} ({world.names[TWO]}/departures)"
     assert case["not_done"] == [f"{waiting}: no answer"]
     assert [one["number"] for one in world.run("notice", "list", "--open")] == [1]
     assert world.run("notice", "acknowledge", "1", as_=world.names[tax], status=3) == ["NTC-006"]
@@ -146,7 +146,7 @@ def _answers(world, tax: str, pensions: str, keys: tuple[str, str]) -> None:
 
 def test_one_purpose_is_stopped_at_an_offset_and_nobody_lifts_the_stop_of_another(case):
     world = case("health-suspension", "registrations", "health-records", "home-office", HEALTH)
-    with world.worker():
+    with working(world):
         _suspended(world)
     with KafkaEvidence(world.kafka) as evidence:
         report = verify(evidence)

@@ -1,8 +1,6 @@
 """The worker as `concordat enforce` wires it: real register, real contract, real agreement, real policy."""
 
 import json
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +18,6 @@ from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics
-from broker.delivery.__main__ import make_worker
 from broker.evidence.kafka import KafkaEvidence
 from broker.figures.gather import gather
 from broker.keys import FileKeys
@@ -31,7 +28,7 @@ from broker.simulation.run import Period, simulate
 from contracts import topics
 from contracts.change import Envelope, Op, Origin
 from contracts.wire import AvroSchema, EnvelopeCodec, unframe
-from tests.integration.delivery.alone import be_alone
+from tests.integration.delivery.alone import be_alone, working
 from tests.integration.delivery.bench import wait_for
 from tests.servers import unique
 
@@ -180,19 +177,6 @@ def world(kafka, tmp_path, monkeypatch):
     be_alone(monkeypatch)
     yield lambda agreement=AGREEMENT: World(kafka, tmp_path / "concordat", agreement)
     structlog.reset_defaults()  # the test's standard error is closed from here on
-
-
-@contextmanager
-def working(world):
-    """A worker of the product, in a thread."""
-    worker = make_worker(world.settings, world.settings.directory / "worker")
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join(30)
 
 
 def test_a_caveat_holds_until_it_is_acknowledged_and_a_limit_suspends(world):
