@@ -126,10 +126,15 @@ def test_an_agreement_from_submission_to_termination(enrolled):
     command("agreement", "sign", REFERENCE, *command.acting("ho-siro"))
     signed = command("agreement", "sign", REFERENCE, *command.acting("ho-owner"))
     assert signed["state"] == "approved"
-    for caveat in ("return-leg-may-be-missing@2", "address-as-given@1"):
-        command("agreement", "acknowledge", REFERENCE, caveat, *command.acting("wp-siro"))
     assert signed["missing"] == []
     assert all(share["view_schema"] for share in signed["shares"])
+    caveats = [f"{one}@{version}" for one, version in (("address-as-given", 1), ("return-leg-may-be-missing", 2))]
+    due = [one["kind"] for one in command("agreement", "list", "--due", "--within", "P1D")]
+    assert due.count("caveat") == 2
+    acknowledge = ("agreement", "acknowledge", REFERENCE, *caveats)
+    assert command(*acknowledge, *command.acting("ho-siro"), status=3)[0] == "AGR-043"
+    assert command(*acknowledge, *command.acting("wp-siro"))["waiting"] == []
+    assert command(*acknowledge, *command.acting("wp-siro"), status=3) == ["REG-007", "REG-007"]
     suspended = command("agreement", "suspend", REFERENCE, *command.acting("wp-siro"), "--reason", "a breach")
     assert suspended["state"] == "suspended"
     assert suspended["stop"]["workers"] == []
