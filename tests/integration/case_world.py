@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
@@ -26,7 +27,6 @@ from broker.cluster.producer import TransactionalProducer
 from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics, notices_topic
 from broker.keys import FileKeys
-from broker.notices.letter import Letter
 from broker.register import commands, keyfiles
 from broker.register.follow import read_snapshot
 from broker.settings import load
@@ -45,11 +45,11 @@ OWNER = "Information Asset Owner"
 class CaseWorld:
     """The example in `folder`, every agreement signed; the first signatory of an organisation is `<organisation>-siro`."""
 
-    def __init__(self, kafka: Connection, directory: Path, folder: str, names: tuple[str, ...]) -> None:
+    def __init__(self, kafka: Connection, folder: str, names: tuple[str, ...]) -> None:
         self.kafka, self.settings = kafka, load()
         self.names = {name: unique(name) if name.islower() else unique(name).upper() for name in names}
         self.people: dict[str, Signer] = {}
-        self._directory, self._folder = directory, EXAMPLES / "cases" / folder
+        self._folder = EXAMPLES / "cases" / folder
         self._writer, self._sequence = TransactionalProducer(kafka, unique("intake")), 0
         Admin(kafka).create_topics([*base_topics(1, 1)])
         contract = contract_text.parse(self.text("*.contract.yaml"))
@@ -64,6 +64,10 @@ class CaseWorld:
         self._make_topics(agreements)
         for agreement in agreements:
             self._sign(agreement)
+        self.snapshot = read_snapshot(kafka)
+        """The register as it was when everybody had signed."""
+        entry = self.snapshot.contract(self.dataset)
+        self._codec = EnvelopeCodec(entry.contract, entry.key_schema, entry.value_schema)
         self._permit()
 
     def text(self, pattern: str) -> str:
@@ -83,29 +87,26 @@ class CaseWorld:
 
     def write(self, *rows: dict[str, Any]) -> None:
         """Rows as they are now, in one transaction of the intake."""
-        snapshot = read_snapshot(self.kafka)
-        entry = snapshot.contract(self.dataset)
-        codec = EnvelopeCodec(entry.contract, entry.key_schema, entry.value_schema)
+        entry = self.snapshot.contract(self.dataset)
         self._writer.begin()
         for row in rows:
             origin = Origin("store", self.dataset, str(self._sequence), self._sequence, None, snapshot=False)
             self._sequence += 1
             now = int(datetime.now(UTC).timestamp() * 1000)
             full = {field.name: row.get(field.name) for field in entry.contract.fields}
-            value = codec.encode(Envelope(Op.UPDATE, None, full, origin, now, ()))
-            self._writer.produce(self.source, 0, codec.encode_key(full), value)
+            value = self._codec.encode(Envelope(Op.UPDATE, None, full, origin, now, ()))
+            self._writer.produce(self.source, 0, self._codec.encode_key(full), value)
         self._writer.commit()
 
     def received(self, reference: str, share: str) -> list[tuple[str, dict[str, Any] | None]]:
         """A department's topic as it reads it: keys and decoded views, in order."""
-        schemas = read_snapshot(self.kafka).schemas
         found = []
         with Reader(self.kafka) as reader:
             for message in reader.read(topics.share(self.names[reference], share), 0):
                 view = None
                 if message.value is not None:
                     number, body = unframe(message.value)
-                    view = AvroSchema(schemas[number].text).decode(body)
+                    view = AvroSchema(self.snapshot.schemas[number].text).decode(body)
                 found.append((message.key.decode(), view))
         return found
 
@@ -122,6 +123,15 @@ class CaseWorld:
     def as_department(self, organisation: str) -> Connection:
         """The connection of an organisation's own Kafka user."""
         return self.kafka.as_user(self.names[organisation], PASSWORD)
+
+    def notices_read(self, organisation: str) -> list[dict[str, Any]]:
+        """An organisation's notices, as it reads them by the command with its own credential."""
+        name = self.names[organisation]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CONCORDAT_KAFKA__SASL_USERNAME", name)
+            patch.setenv("CONCORDAT_KAFKA__SASL_PASSWORD", PASSWORD)
+            found: list[dict[str, Any]] = self.run("notice", "read", name)
+        return found
 
     def _named(self, document: str) -> str:
         for name, mine in self.names.items():
@@ -167,14 +177,9 @@ class CaseWorld:
 
     def _permit(self) -> None:
         """The departments' users and their access, as provisioning would have it."""
-        admin, snapshot = Admin(self.kafka), read_snapshot(self.kafka)
+        admin, snapshot = Admin(self.kafka), self.snapshot
         departments = access.departments(snapshot)
         for name in departments:
             admin.upsert_user(name, PASSWORD)
         rules = access.rules(snapshot, datetime.now(UTC))
         admin.create_rules([rule for rule in rules if rule.principal in departments])
-
-
-def told(letters: list[Letter]) -> list[tuple[int, str, tuple[str, ...]]]:
-    """What matters of notices: number, kind, keys."""
-    return [(letter.number, letter.kind, letter.keys) for letter in letters]

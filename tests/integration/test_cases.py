@@ -18,7 +18,7 @@ from broker.notices import commands as notices
 from broker.register import commands
 from contracts import topics
 from contracts.faults import Unavailable
-from tests.integration.case_world import CaseWorld, told
+from tests.integration.case_world import CaseWorld
 from tests.integration.delivery.alone import be_alone, working
 from tests.integration.delivery.bench import wait_for
 
@@ -38,7 +38,7 @@ def case(kafka, tmp_path, monkeypatch):
     monkeypatch.setenv("CONCORDAT_DIRECTORY", str(tmp_path / "concordat"))
     monkeypatch.setenv("CONCORDAT_TRANSACTION_MILLISECONDS", "30")
     observe.configure("WARNING")  # on standard error, so that commands print their document alone
-    yield lambda folder, *names: CaseWorld(kafka, tmp_path / "concordat", folder, names)
+    yield lambda folder, *names: CaseWorld(kafka, folder, names)
     structlog.reset_defaults()  # the test's standard error is closed from here on
 
 
@@ -117,10 +117,11 @@ def _correction(world, tax: str, pensions: str) -> None:
     ]
     assert case["state"] == "open"
     for organisation, key in ((tax, mine), (pensions, theirs)):
-        letters = notices.letters(world.as_department(organisation), world.names[organisation])
-        assert told(letters) == [(1, "record.corrected", (key,))]
-        assert "J-CANARY" not in str(letters)
+        (letter,) = world.notices_read(organisation)
+        assert (letter["number"], letter["kind"], letter["keys"]) == (1, "record.corrected", [key])
+        assert "J-CANARY" not in str(letter)
     assert mine != theirs
+    assert world.run("notice", "read", world.names[tax], status=3) == ["CDT-010"]
     with pytest.raises(Unavailable, match="KAF-002"):
         notices.letters(world.as_department(tax), world.names[pensions])
     _answers(world, tax, pensions, (mine, theirs))
@@ -161,7 +162,7 @@ class Practice(threading.Thread):
         self.count, self._world, self._done = 0, world, threading.Event()
 
     def run(self) -> None:
-        while not self._done.is_set():
+        while not self._done.wait(0.02):
             self.count += 1
             self._world.write({"patient_number": f"P-{self.count:05d}", "name": "Canary", "postcode": "SW1A 2AA"})
 
