@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from agreements import text
+from agreements.acts import PartyAdded, SignatoryEnrolled
 from agreements.reviews import TRACKS
-from agreements.signing import Signer, public_hex
+from agreements.signing import Signer
 from broker.cli.app import app
 from broker.cluster import access
 from broker.cluster.admin import Admin
@@ -28,6 +29,7 @@ from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics, notices_topic
 from broker.keys import FileKeys
 from broker.register import commands, keyfiles
+from broker.register.append import Deed, act
 from broker.register.follow import read_snapshot
 from broker.settings import load
 from contracts import text as contract_text
@@ -145,16 +147,17 @@ class CaseWorld:
         return path
 
     def _enrol(self, operator: Signer, organisations: list[str]) -> None:
+        """Everybody in one transaction."""
+        deeds = []
         for organisation in organisations:
             party = Signer(f"party/{organisation}", Ed25519PrivateKey.generate())
-            commands.add_party(self.kafka, operator, organisation, organisation, public_key=public_hex(party.key))
+            deeds.append(Deed(PartyAdded(organisation, organisation, party.public_key), operator))
             for person, office in ((f"{organisation}-siro", SIRO), (f"{organisation}-owner", OWNER)):
-                key = keyfiles.signing_key(self._key(person))
-                commands.enrol_signatory(
-                    self.kafka, party, organisation, person, office=office, public_key=public_hex(key)
-                )
-                self.people[person] = Signer(f"signatory/{person}", key)
+                signer = Signer(f"signatory/{person}", keyfiles.signing_key(self._key(person)))
+                deeds.append(Deed(SignatoryEnrolled(organisation, person, office, signer.public_key), party))
+                self.people[person] = signer
             self.people[organisation] = self.people[f"{organisation}-siro"]
+        act(self.kafka, lambda _: deeds)
 
     def _make_topics(self, agreements: list[Any]) -> None:
         shares = [topics.share(one.reference, share.id) for one in agreements for share in one.shares]
