@@ -24,7 +24,7 @@ from agreements.gates import closed_gates
 from agreements.lifecycle_codes import EXCEPTION, GATE
 from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.promises import LATEST_RETROSPECTIVE, LONGEST_EXCEPTION
-from agreements.umbrella_codes import PURPOSE_NOT_PERMITTED
+from agreements.umbrella.codes import PURPOSE_NOT_PERMITTED
 from contracts.faults import Code
 
 _SIGNERS_OF_AN_EXCEPTION = 2

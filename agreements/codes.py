@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agreements import inventory_codes, umbrella_codes
+from agreements.inventory import codes as inventory_codes
+from agreements.umbrella import codes as umbrella_codes
 from contracts.faults import Code
 
 _NOT_READ = "the document was not accepted; nothing was changed"

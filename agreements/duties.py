@@ -1,6 +1,6 @@
 """What an agreement asks of people while it runs, and when: caveats to acknowledge, attestations to make, reviews to hold.
 
-Nothing here stops anything: `agreements.standing` does, and cites the clause; `agreements.due` lists what is to come.
+Nothing here stops anything: `agreements.standing` does, and cites the clause; `agreements.inventory.due` lists what is to come.
 """
 
 from __future__ import annotations

@@ -9,44 +9,17 @@ ignored altogether and becomes an `Alarm`; only the position moves on.  No I/O, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agreements import (
-    acts,
-    apply_contracts,
-    apply_endings,
-    apply_limits,
-    apply_notices,
-    apply_parties,
-    apply_reviews,
-    apply_signatures,
-    apply_simulations,
-    apply_stops,
-    apply_submission,
-    apply_undertakings,
-)
+from agreements import acts
 from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, NOT_ENTITLED, STALE
-from agreements.mutable import OPERATOR, WORKER, Actor, Circumstances, MutableRegister, Rejected, Rule
+from agreements.mutable import OPERATOR, WORKER, Actor, Circumstances, MutableRegister, Rejected
+from agreements.rules.every import RULES
 from agreements.signing import ACT_DOMAIN, verifies
 from agreements.snapshot import Snapshot
 from contracts.faults import Fault
-
-_RULES: Mapping[type[acts.Act], Rule] = {
-    **apply_parties.RULES,
-    **apply_contracts.RULES,
-    **apply_submission.RULES,
-    **apply_reviews.RULES,
-    **apply_signatures.RULES,
-    **apply_stops.RULES,
-    **apply_endings.RULES,
-    **apply_simulations.RULES,
-    **apply_undertakings.RULES,
-    **apply_notices.RULES,
-    **apply_limits.RULES,
-}
-"""Every act of `AnyAct` has its rule in the module of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +84,7 @@ def _apply(register: MutableRegister, position: int, record: acts.Record, statem
     version = register.versions.get(subject) or 0
     if statement.expects != version:
         raise Rejected(STALE, f"{subject} has version {version}, the act expects {statement.expects}")
-    _RULES[type(act)](register, act, Circumstances(position, statement.time, actor, version + 1))
+    RULES[type(act)](register, act, Circumstances(position, statement.time, actor, version + 1))
     register.versions[subject] = version + 1
 
 

@@ -31,7 +31,7 @@ class Event(StrEnum):
     SUPERSEDE = "supersede"
     """A newer version is submitted over a draft, or takes effect over an approved one."""
     CLOSE = "close"
-    """Over, and nothing is outstanding (`agreements.apply_endings` asks whether it is over)."""
+    """Over, and nothing is outstanding (`agreements.rules.endings` asks whether it is over)."""
 
 
 _S = AgreementState

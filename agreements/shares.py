@@ -1,6 +1,6 @@
 """The share: the unit of delivery, and the clauses that decide which rows and fields of its dataset may leave.
 
-In an umbrella a share is a ceiling: what the shares under it may say at most (`agreements.umbrella`).
+In an umbrella a share is a ceiling: what the shares under it may say at most (`agreements.umbrella.meet`).
 """
 
 from __future__ import annotations

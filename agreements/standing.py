@@ -16,7 +16,7 @@ from agreements.combination import rivals
 from agreements.duties import attestation_stops, done_under, review_stops, unacknowledged
 from agreements.model import Share
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot, Standing
-from agreements.under import stopped_from_above
+from agreements.umbrella.under import stopped_from_above
 from agreements.windows import is_open, next_change
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements import acts, text
-from agreements.apply_signatures import missing_offices
-from agreements.apply_stops import changed_views, without
 from agreements.clauses import report_hash, report_text
 from agreements.duties import unacknowledged
 from agreements.fold import Alarm, fold
 from agreements.model import Agreement
 from agreements.promises import Exceptional
 from agreements.reviews import Track, Verdict
+from agreements.rules.signatures import missing_offices
+from agreements.rules.stops import changed_views, without
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import EMPTY, SIGNED, Snapshot, Suspension
 from contracts import text as contract_text

@@ -12,8 +12,8 @@ from rich.table import Table
 from agreements import text
 from agreements.checks import problems
 from agreements.model import Agreement
-from agreements.umbrella import Effective, flatten
-from agreements.under import what_holds
+from agreements.umbrella.meet import Effective, flatten
+from agreements.umbrella.under import what_holds
 from broker.cli.acting import cluster, text_of
 from broker.cli.agreement_umbrella import Under, origin_words, under_file
 from broker.cli.output import Json, emit, print_faults, table, write

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agreements.compare import differences
-from agreements.editing import edited, value_text
+from agreements.drafting.editing import edited, value_text
 from agreements.text import parse
 from broker.cli.acting import text_of
 from broker.cli.output import Json, emit

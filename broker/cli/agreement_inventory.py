@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from agreements import public_register
-from agreements.duplicates import LEAST_PERCENT, overlaps
-from agreements.inventory import Wanted, found
+from agreements.inventory import public_register
+from agreements.inventory.duplicates import LEAST_PERCENT, overlaps
+from agreements.inventory.finding import Wanted, found
+from agreements.inventory.odrl import expression
 from agreements.model import Agreement
-from agreements.odrl import expression
 from agreements.phase import phase
 from agreements.snapshot import AgreementState, Snapshot
 from broker import clock

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from agreements import text
-from agreements.drafting import QUESTIONS, Draft, Question
-from agreements.templates import TEMPLATES, template, with_guidance
+from agreements.drafting.questions import QUESTIONS, Draft, Question
+from agreements.drafting.templates import TEMPLATES, template, with_guidance
 from broker.cli.output import Json, emit, errors, print_faults, write
 from broker.register.codes import NO_SUCH
 from contracts.faults import Faults, Refused, Unusable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agreements.json_schema import json_schema
+from agreements.drafting.json_schema import json_schema
 from broker.cli.output import Json, emit
 
 

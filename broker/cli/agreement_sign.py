@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from agreements.apply_signatures import missing_offices
 from agreements.reviews import Track, Verdict
+from agreements.rules.signatures import missing_offices
 from agreements.snapshot import AgreementState
 from broker import clock
 from broker.cli.acting import As, Key, cluster, said, signatory, text_of

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agreements import under
 from agreements.model import Agreement
+from agreements.umbrella import under
 from broker.cli.acting import As, Key, cluster, signatory
 from broker.cli.agreement_named import Wanted, named
 from broker.cli.output import Json, emit, progress_bar, results, table

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agreements.endings import last_approved
-from agreements.under import standing_under
+from agreements.umbrella.under import standing_under
 from broker import clock
 from broker.cli.acting import As, Key, cluster, said, signatory
 from broker.cli.agreement_terms import Reason, Reference

@@ -10,12 +10,12 @@ import typer
 from agreements import text
 from agreements.clauses import clause_report
 from agreements.compare import changes
-from agreements.meeting import Origin
 from agreements.model import Agreement, AgreementKind
 from agreements.snapshot import AgreementEntry, Snapshot
-from agreements.umbrella import Effective, flatten, meet
-from agreements.umbrella_codes import UMBRELLA
-from agreements.under import Rebase, rebase, what_holds
+from agreements.umbrella.codes import UMBRELLA
+from agreements.umbrella.meet import Effective, flatten, meet
+from agreements.umbrella.meeting import Origin
+from agreements.umbrella.under import Rebase, rebase, what_holds
 from broker.cli.acting import cluster, text_of
 from broker.cli.agreement_named import Wanted, named
 from broker.cli.output import Json, emit, write

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from agreements.due import Due, due
 from agreements.durations import ExactDuration
+from agreements.inventory.due import Due, due
 from agreements.snapshot import Snapshot
 from broker.cli.acting import As, Key, cluster, said, signatory
 from broker.cli.output import Json, emit, table

@@ -22,8 +22,8 @@ from agreements.acts import (
     CertificateWaived,
     ReviewHeld,
 )
-from agreements.apply_signatures import missing_offices
 from agreements.phase import phase, stages
+from agreements.rules.signatures import missing_offices
 from agreements.signing import read_agreement_statement
 from agreements.snapshot import AgreementEntry, Coverage, Snapshot
 from agreements.standing import stand

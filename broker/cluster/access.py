@@ -11,7 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot
-from agreements.under import stopped_from_above
+from agreements.umbrella.under import stopped_from_above
 from broker.cluster.objects import Operation, Resource, Rule
 from broker.cluster.principals import AUDITOR, OPERATOR, RESERVED, SERVICE, WORKER, connector
 from contracts import topics

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
-from agreements import apply_notices
 from agreements.acts import NoticeAcknowledged, NoticeIssued
 from agreements.acts.notices import Telling
 from agreements.instants import day_of, end_of
 from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected
 from agreements.notices import CaseState, NoticeCase, NoticeKind
 from agreements.promises import AfterDelivery
+from agreements.rules import notices as apply_notices
 from agreements.snapshot import AgreementState, Signatory, Snapshot
 from broker.notices.receivers import Receiver, receivers
 from broker.proofs.proof import Proof, Proofs, equal, first

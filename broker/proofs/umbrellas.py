@@ -9,8 +9,8 @@ from agreements.checks import problems
 from agreements.model import Agreement, AgreementKind, Purposes, Under
 from agreements.snapshot import AgreementEntry, Signature, Suspension
 from agreements.text import content_hash
-from agreements.umbrella_codes import PURPOSE_NOT_PERMITTED, WIDENING
-from agreements.under import held_by, what_holds
+from agreements.umbrella.codes import PURPOSE_NOT_PERMITTED, WIDENING
+from agreements.umbrella.under import held_by, what_holds
 from broker.cluster import access, principals
 from broker.cluster.objects import Operation
 from broker.proofs.proof import Proofs, equal, first, withheld

@@ -12,7 +12,7 @@ from agreements.content_keys import encrypting_shares
 from agreements.durations import spell
 from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.snapshot import AgreementEntry, Snapshot
-from agreements.under import what_holds, without_umbrella
+from agreements.umbrella.under import what_holds, without_umbrella
 from broker import clock
 from broker.cluster.topics import SOURCE_RETENTION
 from broker.policy.codes import NO_ENCRYPTION_KEY

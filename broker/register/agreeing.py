@@ -12,12 +12,12 @@ from agreements.acts import (
     AnyAct,
     SealedKey,
 )
-from agreements.apply_signatures import carried, missing_offices
 from agreements.clauses import report_hash, report_text
 from agreements.codes import NOT_ENTITLED
 from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle_codes import OTHER_TEXT
 from agreements.model import Agreement, Side
+from agreements.rules.signatures import carried, missing_offices
 from agreements.signing import AGREEMENT_DOMAIN, Signer, agreement_statement, sign
 from agreements.snapshot import AgreementEntry, Snapshot
 from broker import clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from agreements.acts import AgreementCertified, AgreementTerminated, CertificateWaived
-from agreements.apply_endings import earliest_last_day
 from agreements.endings import last_approved
+from agreements.rules.endings import earliest_last_day
 from agreements.signing import Signer
 from agreements.snapshot import Snapshot
 from broker import clock

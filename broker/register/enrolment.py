@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agreements import acts
-from agreements.apply_parties import rotation_faults
 from agreements.content_keys import PREFIX
+from agreements.rules.parties import rotation_faults
 from agreements.signing import Signer
 from agreements.snapshot import JobKind, Snapshot
 from broker.cluster.client import Connection

@@ -12,8 +12,8 @@ from agreements.acts import (
     ShareView,
     SuspendedField,
 )
-from agreements.apply_stops import changed_views, without
 from agreements.model import Share
+from agreements.rules.stops import changed_views, without
 from agreements.selection import Selection, select
 from agreements.signing import Signer
 from agreements.snapshot import SIGNED, AgreementEntry, Snapshot, Suspension

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.exceptions import HTTPException
 
-from agreements.due import overdue_retrospectives
+from agreements.inventory.due import overdue_retrospectives
 from agreements.snapshot import Snapshot
 from broker import __version__, clock
 from broker.cluster.client import Connection

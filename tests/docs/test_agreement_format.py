@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from agreements import reference
-from agreements.json_schema import json_schema, schema_text
+from agreements.drafting import reference
+from agreements.drafting.json_schema import json_schema, schema_text
 from agreements.mechanisms import MECHANISMS
 from agreements.text import document, parse
 from tests.agreement_strategies import AGREEMENT

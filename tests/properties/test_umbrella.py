@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agreements import text
-from agreements.conjunction import conjunction, enclosed
 from agreements.model import Agreement, Mask
-from agreements.treatment_order import tells_no_more
-from agreements.umbrella import Effective, flatten, meet
+from agreements.umbrella.conjunction import conjunction, enclosed
+from agreements.umbrella.meet import Effective, flatten, meet
+from agreements.umbrella.treatment_order import tells_no_more
 from broker.policy.cel import parse
 from broker.policy.compile import compile_plan
 from broker.policy.plan import Plan

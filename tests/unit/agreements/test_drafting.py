@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agreements.drafting import QUESTIONS, Draft
-from agreements.editing import edited, value_text
+from agreements.drafting.editing import edited, value_text
+from agreements.drafting.questions import QUESTIONS, Draft
+from agreements.drafting.templates import TEMPLATES, template, with_guidance
 from agreements.model import Agreement
-from agreements.templates import TEMPLATES, template, with_guidance
 from agreements.text import check, parse, render
 from contracts.faults import Faults
 from tests.unit.agreements.test_faulty_documents import SOUND

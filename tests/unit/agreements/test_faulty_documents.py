@@ -8,9 +8,9 @@ import pytest
 
 from agreements.clauses import ClauseClass, clause_report, leaves_nothing_unenforced, report_text
 from agreements.compare import changes
+from agreements.drafting.templates import template
 from agreements.mechanisms import MECHANISMS
 from agreements.model import Agreement
-from agreements.templates import template
 from agreements.text import check, parse, places
 from contracts.faults import Faults
 from tests.registers import EXAMPLES

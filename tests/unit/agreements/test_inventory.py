@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agreements.duplicates import overlaps
-from agreements.inventory import Wanted, found
-from agreements.odrl import expression
-from agreements.public_register import COLUMNS, REDACTED, drafts, published, register_text
+from agreements.inventory.duplicates import overlaps
+from agreements.inventory.finding import Wanted, found
+from agreements.inventory.odrl import expression
+from agreements.inventory.public_register import COLUMNS, REDACTED, drafts, published, register_text
 from agreements.snapshot import AgreementEntry, AgreementState
 from agreements.text import content_hash, parse
 from contracts.faults import Faults

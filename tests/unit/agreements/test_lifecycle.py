@@ -8,10 +8,10 @@ import pytest
 
 from agreements import acts
 from agreements.checkpoint import seal, unseal
-from agreements.due import due, overdue_retrospectives
 from agreements.endings import emptied_shares
 from agreements.gates import closed_gates
 from agreements.instants import end_of, start_of
+from agreements.inventory.due import due, overdue_retrospectives
 from agreements.phase import Phase, phase, stages
 from agreements.promises import Justification, Termination, Transparency
 from agreements.reviews import TRACKS, Track, Verdict

@@ -12,8 +12,8 @@ from agreements import text
 from agreements.clauses import clause_report
 from agreements.durations import Duration
 from agreements.model import Agreement
-from agreements.umbrella import Effective, ceiling_of, flatten, meet
-from agreements.umbrella_clauses import OPERATORS, clause
+from agreements.umbrella.clauses import OPERATORS, clause
+from agreements.umbrella.meet import Effective, ceiling_of, flatten, meet
 from contracts.faults import Faults
 
 UMBRELLA = """\

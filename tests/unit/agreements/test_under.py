@@ -9,13 +9,13 @@ import pytest
 
 from agreements import acts, text
 from agreements.checkpoint import seal, unseal
-from agreements.due import due
 from agreements.instants import end_of
+from agreements.inventory.due import due
 from agreements.model import Agreement, AgreementKind, Dates, Limits, Party, Purposes, Side, Under
 from agreements.snapshot import AgreementState, Coverage, Snapshot, Standing
 from agreements.standing import stand
-from agreements.umbrella import Effective
-from agreements.under import accessions, expiring, rebase
+from agreements.umbrella.meet import Effective
+from agreements.umbrella.under import accessions, expiring, rebase
 from contracts.faults import Faults
 from tests.registers import SIRO, Register, agreement, enrolled, signer
 

@@ -7,8 +7,8 @@ import pytest
 
 from agreements import acts
 from agreements.checkpoint import seal, unseal
-from agreements.due import due
 from agreements.instants import end_of
+from agreements.inventory.due import due
 from agreements.model import Attestation, Limits, Review
 from agreements.snapshot import Coverage, Standing
 from agreements.standing import moments, stand

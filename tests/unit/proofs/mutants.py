@@ -28,7 +28,7 @@ from agreements.model import (
 from agreements.promises import AfterDelivery, Answered, Exceptional, Geography, Termination
 from agreements.shares import Confidence, CriminalOffence
 from agreements.snapshot import SIGNED, AgreementState, Standing
-from agreements.umbrella import Effective
+from agreements.umbrella.meet import Effective
 from broker.audit.segment import Terms
 from broker.cluster import access, topics
 from broker.cluster.objects import Operation, Resource, Rule
@@ -144,7 +144,7 @@ _NOT_FOLLOWED: tuple[Mutant, ...] = (
     {"broker.notices.receivers.search": _gives(iter(()))},
     {"broker.notices.receivers.key_digest": _gives("00" * 16)},
     {"agreements.entries.AgreementEntry.was_signed": False},
-    {"agreements.apply_notices.answer_by": _gives(date(2026, 7, 1))},
+    {"agreements.rules.notices.answer_by": _gives(date(2026, 7, 1))},
     {"agreements.notices.NoticeCase.state": _gives("complete")},
 )
 MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
@@ -155,9 +155,9 @@ MUTATIONS: Mapping[str, tuple[Mutant, ...]] = {
     "parties.processors": (_ANYBODY_READS,),
     "purposes.permitted": ({"agreements.checks._share": _gives(())},),
     "under": (
-        {"agreements.under.meet": lambda _umbrella, below, **_: Effective(below, {})},
-        {"agreements.umbrella_shares.tells_no_more": _gives(True)},
-        {"agreements.under._stops": _gives(False)},
+        {"agreements.umbrella.under.meet": lambda _umbrella, below, **_: Effective(below, {})},
+        {"agreements.umbrella.shares.tells_no_more": _gives(True)},
+        {"agreements.umbrella.under._stops": _gives(False)},
         {"agreements.standing.stopped_from_above": _gives(None)},
         {"broker.cluster.access.stopped_from_above": _gives(None)},
     ),

@@ -1,7 +1,7 @@
 """What every key of an agreement is, from the model itself: the table in `docs/formats/agreement.md`.
 
 The words are the docstrings of the model's classes and fields.  `python -m agreements` writes the table, and the JSON
-Schema (`agreements.json_schema`) beside it.
+Schema (`agreements.drafting.json_schema`) beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from agreements import durations, shares, terms
 from agreements.mechanisms import MECHANISMS
 from agreements.model import Agreement
 
-_FORMATS = Path(__file__).parents[1] / "docs" / "formats"
+_FORMATS = Path(__file__).parents[2] / "docs" / "formats"
 PAGE, SCHEMA = _FORMATS / "agreement.md", _FORMATS / "agreement.schema.json"
 BEGIN, END = "<!-- clauses: python -m agreements -->\n", "<!-- end of clauses -->\n"
 _FORMS: tuple[tuple[Any, str], ...] = (

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from agreements.acts import Act, AgreementCertified, AgreementTerminated, CertificateWaived
-from agreements.apply_entries import moved, organisation_of, party_signatory, versions_of
 from agreements.codes import NOT_ENTITLED, WRONG_STATE
 from agreements.endings import is_closing, last_approved
 from agreements.instants import end_of
 from agreements.lifecycle import Event, after
 from agreements.lifecycle_codes import NOTICE
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
+from agreements.rules.entries import moved, organisation_of, party_signatory, versions_of
 from agreements.snapshot import SIGNED, AgreementEntry, Certificate, Ending, Waiver
 
 

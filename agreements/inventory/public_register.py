@@ -15,7 +15,7 @@ from typing import Any
 
 from agreements.clauses import Path, spelled
 from agreements.english import field_words
-from agreements.inventory_codes import NOT_A_REGISTER
+from agreements.inventory.codes import NOT_A_REGISTER
 from agreements.model import Agreement, Side
 from agreements.text import document
 from agreements.yaml_text import write

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agreements.checks import contradictions
-from agreements.meeting import Meeting, Origin, Positions, Where
 from agreements.model import Agreement, Share
-from agreements.umbrella_clauses import OPERATORS, merged
-from agreements.umbrella_shares import ceilings
+from agreements.umbrella.clauses import OPERATORS, merged
+from agreements.umbrella.meeting import Meeting, Origin, Positions, Where
+from agreements.umbrella.shares import ceilings
 from contracts.faults import Faults
 
 
@@ -48,7 +48,7 @@ def meet(
     """The effective agreement, or every clause of `agreement` that says more than `umbrella` allows.
 
     `places` and `umbrella_places` say where clauses stand in the two texts.  Whether the agreement names this very
-    umbrella is `agreements.under.umbrella_of`'s to check.
+    umbrella is `agreements.umbrella.under.umbrella_of`'s to check.
     """
     meeting = Meeting(umbrella, agreement, places or {}, umbrella_places or {})
     found: Agreement = merged(meeting, Where((), ()), umbrella, agreement, OPERATORS[Agreement])

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from agreements.compare import changes
 from agreements.entries import is_under
-from agreements.meeting import Positions
 from agreements.model import Agreement, AgreementKind, Share, Side
 from agreements.snapshot import SIGNED, AgreementEntry, ContractEntry, Snapshot, Suspension
 from agreements.text import places as places_in
 from agreements.text import render
-from agreements.umbrella import Effective, ceiling_of, meet
-from agreements.umbrella_codes import UMBRELLA, UMBRELLA_REQUIRED
+from agreements.umbrella.codes import UMBRELLA, UMBRELLA_REQUIRED
+from agreements.umbrella.meet import Effective, ceiling_of, meet
+from agreements.umbrella.meeting import Positions
 from contracts.faults import Fault, Faults
 
 Find = Callable[[str], tuple[AgreementEntry, ...] | None]

@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from agreements.drafting.reference import clause_in, hints, meaning
 from agreements.model import Agreement
 from agreements.nodes import read_tree
-from agreements.reference import clause_in, hints, meaning
 
 TEMPLATES: Mapping[str, str] = MappingProxyType(
     {

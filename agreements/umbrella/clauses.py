@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from agreements import model, promises
 from agreements.codes import DATES
 from agreements.durations import Duration, spell
-from agreements.meeting import (
+from agreements.model import Attestation, Dates, Delivery, Limits, Party, Purposes, Share, Window
+from agreements.umbrella.meeting import (
     Meeting,
     Operator,
     Where,
@@ -33,9 +34,8 @@ from agreements.meeting import (
     union,
     within,
 )
-from agreements.model import Attestation, Dates, Delivery, Limits, Party, Purposes, Share, Window
-from agreements.umbrella_shares import OPERATORS as OF_SHARES
-from agreements.umbrella_shares import allowance, covers, shares
+from agreements.umbrella.shares import OPERATORS as OF_SHARES
+from agreements.umbrella.shares import allowance, covers, shares
 
 
 def clause(meeting: Meeting, where: Where, above: Any, said: Any) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agreements.acts import Act, AgreementResumed, AgreementSuspended
-from agreements.apply_entries import moved, organisation_of, versions_of
 from agreements.codes import BAD_SCHEMA, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.entries import is_under
 from agreements.lifecycle import Event
 from agreements.model import Share
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
+from agreements.rules.entries import moved, organisation_of, versions_of
 from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Suspension
 from contracts import topics
 from contracts.model import Kind

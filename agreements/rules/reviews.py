@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agreements.acts import Act, AgreementReviewed, AgreementWithdrawn
-from agreements.apply_entries import moved, party_signatory, versions_of
 from agreements.clauses import report_hash
 from agreements.codes import NOT_ENTITLED, SEPARATE_DUTIES, WRONG_STATE
 from agreements.gates import closed_gates
@@ -16,6 +15,7 @@ from agreements.lifecycle import Event
 from agreements.lifecycle_codes import GATE, OTHER_TEXT
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
 from agreements.reviews import Track, TrackReview, Verdict
+from agreements.rules.entries import moved, party_signatory, versions_of
 from agreements.snapshot import SIGNED, AgreementEntry, AgreementState
 
 _OPEN = (AgreementState.SUBMITTED, AgreementState.AWAITING_SIGNATURES)

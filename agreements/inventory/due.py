@@ -11,7 +11,7 @@ from agreements.endings import is_closing, last_approved
 from agreements.instants import end_of
 from agreements.model import Side
 from agreements.snapshot import SIGNED, AgreementEntry, Snapshot
-from agreements.under import WARNING, pinned, rebase
+from agreements.umbrella.under import WARNING, pinned, rebase
 
 Kind = Literal["end", "review", "attestation", "caveat", "exceptional-review", "certificate", "umbrella-end", "re-base"]
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from agreements.acts import Act, NoticeAcknowledged, NoticeClosed, NoticeIssued
 from agreements.acts.notices import Telling
-from agreements.apply_entries import versions_of
 from agreements.codes import ALREADY_THERE, NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.instants import day_of
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
 from agreements.notice_codes import DEADLINE
 from agreements.notices import Answer, CaseState, Closing, NoticeCase, Told, answer_by, promising
+from agreements.rules.entries import versions_of
 
 
 def issue(register: MutableRegister, act: NoticeIssued, at: Circumstances) -> None:

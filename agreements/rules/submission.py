@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agreements.acts import Act, AgreementSubmitted
-from agreements.apply_entries import check_combination, moved, party_signatory
 from agreements.checks import contradictions
 from agreements.clauses import leaves_nothing_unenforced
 from agreements.codes import BAD_TERMS, UNKNOWN_OBJECT, WRONG_STATE
@@ -11,10 +10,11 @@ from agreements.instants import end_of, start_of
 from agreements.lifecycle import Event, after
 from agreements.model import Agreement, Side
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
+from agreements.rules.entries import check_combination, moved, party_signatory
 from agreements.snapshot import AgreementEntry, AgreementState
 from agreements.text import content_hash, from_canonical
-from agreements.umbrella import Effective
-from agreements.under import held_by, what_holds, without_umbrella
+from agreements.umbrella.meet import Effective
+from agreements.umbrella.under import held_by, what_holds, without_umbrella
 from contracts.faults import Faults
 
 _OPEN = (AgreementState.SUBMITTED, AgreementState.AWAITING_SIGNATURES)

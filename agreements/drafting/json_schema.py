@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from agreements import durations, shares, terms
+from agreements.drafting.reference import clause_in, hints, meaning
 from agreements.model import Agreement
-from agreements.reference import clause_in, hints, meaning
 
 
 def json_schema() -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agreements.acts import Act, LimitReached
-from agreements.apply_entries import moved, versions_of
 from agreements.codes import BAD_TERMS, NOT_ENTITLED, WRONG_STATE
 from agreements.lifecycle import Event
 from agreements.model import Side
 from agreements.mutable import WORKER, Circumstances, MutableRegister, Rejected, Rule
+from agreements.rules.entries import moved, versions_of
 from agreements.snapshot import SIGNED, AgreementEntry, Suspension
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from agreements.editing import edited, value_text
-from agreements.templates import meaning_of
+from agreements.drafting.editing import edited, value_text
+from agreements.drafting.templates import meaning_of
 from contracts.faults import Faults
 
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 import msgspec
 
 from agreements.acts import Act, AgreementSigned
-from agreements.apply_entries import check_combination, moved, party_signatory, versions_of
 from agreements.clauses import report_hash
 from agreements.codes import (
     BAD_SCHEMA,
@@ -27,9 +26,10 @@ from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle import Event
 from agreements.model import Agreement
 from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected, Rule
+from agreements.rules.entries import check_combination, moved, party_signatory, versions_of
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
 from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature, Suspension
-from agreements.under import is_complete, takes_accessions, umbrella_of, without_umbrella
+from agreements.umbrella.under import is_complete, takes_accessions, umbrella_of, without_umbrella
 from contracts import topics
 from contracts.faults import Fault
 from contracts.model import Kind

@@ -11,8 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agreements.conjunction import conjunction
-from agreements.meeting import (
+from agreements.model import Agreement, Share, Treatment
+from agreements.shares import Confidence, CriminalOffence, SpecialCategory
+from agreements.umbrella.codes import CEILING, ROWS_NOT_JOINED
+from agreements.umbrella.conjunction import conjunction
+from agreements.umbrella.meeting import (
     Meeting,
     Operator,
     Where,
@@ -27,10 +30,7 @@ from agreements.meeting import (
     union,
     within,
 )
-from agreements.model import Agreement, Share, Treatment
-from agreements.shares import Confidence, CriminalOffence, SpecialCategory
-from agreements.treatment_order import tells_no_more
-from agreements.umbrella_codes import CEILING, ROWS_NOT_JOINED
+from agreements.umbrella.treatment_order import tells_no_more
 
 Merge = Callable[[Meeting, Where, Any, Any, Mapping[str, Operator]], Any]
 

@@ -1,7 +1,7 @@
 """The operators by which a clause of an agreement meets the same clause of its umbrella.
 
 Each takes both values, gives the effective one, notes from where it comes, and notes a fault where the agreement says
-more than its umbrella allows (NARROW-ONLY).  Which clause has which operator is `agreements.umbrella_clauses`' to say.
+more than its umbrella allows (NARROW-ONLY).  Which clause has which operator is `agreements.umbrella.clauses`' to say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from agreements.clauses import Path, spelled
 from agreements.codes import TOO_LARGE
 from agreements.model import Agreement
-from agreements.umbrella_codes import WIDENING
+from agreements.umbrella.codes import WIDENING
 from contracts.faults import Code, Fault
 
 Positions = Mapping[str, tuple[int, int]]

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from agreements.acts import Act, AttestationGiven, CaveatAcknowledged, ReviewHeld
-from agreements.apply_entries import party_signatory, versions_of
 from agreements.codes import DATES, NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.duties import review_day
 from agreements.instants import start_of
 from agreements.lifecycle import Event, after
 from agreements.model import Side
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
+from agreements.rules.entries import party_signatory, versions_of
 from agreements.snapshot import SIGNED, AgreementEntry
 from agreements.undertakings import NONE, Acknowledgement, AttestationMade, ReviewRecorded, Undertakings
 

@@ -1,0 +1,1 @@
+"""Writing agreements: templates with guidance, questions, edits in place, and the reference of every key."""

@@ -1,0 +1,1 @@
+"""Umbrellas: an agreement meets the one that it stands under, and can only narrow it (NARROW-ONLY)."""
