@@ -17,7 +17,7 @@ from connectors.postgresql.forms import NOT_PLAIN
 from connectors.postgresql.generated import Shape, chunk_writer
 from connectors.postgresql.order import KeyOrder
 from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text
-from connectors.postgresql.sessions import reported
+from connectors.postgresql.sessions import copy_out, reported
 from connectors.postgresql.tables import RowReader, Table, leaves
 from connectors.protocol import Away, Change, Position, Written
 from connectors.written import SchemaIds
@@ -78,8 +78,7 @@ class ChunkReader:
             snapshot, until, read_at = seen
             if not may_take(snapshot):
                 return None
-            with session.cursor().copy(self._query(after, rows_max)) as copy:
-                data = b"".join(bytes(block) for block in copy)
+            data = copy_out(session, self._query(after, rows_max).as_bytes(session))
         lsn = lsn_number(until)
         rows, starts = self._rows_of(data, lsn, read_at)
         done = len(rows) < rows_max

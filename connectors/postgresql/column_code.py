@@ -28,6 +28,8 @@ class Code(NamedTuple):
     """In `struct`, for a binary form of a fixed size; None: it has its own length."""
     check: str = ""
     """A statement before the expression."""
+    version: bool = False
+    """Whether a byte 1, the version of the form, stands before the text."""
     alike: bool = False
     """Whether the text form is the same bytes."""
     uses: Any = None
@@ -62,7 +64,7 @@ def _text_code(name: str, wanted: FieldType, table: str, mark: str, *, some: boo
         return Code("uses[text]", alike=True, uses=symbols)
     expression = f"({table}[size << 1] if size < 8192 else {mark}long_bytes(size)) + text"
     if name == "jsonb":
-        return Code(expression, check="text, size = document(text)")
+        return Code(expression, check="text.isascii() or text.decode()", version=True)
     return Code(expression, check="text.isascii() or text.decode()", alike=True)
 
 

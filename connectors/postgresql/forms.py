@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from connectors.postgresql.columns import BINARY, TEXT
 from contracts.halves import NULL, SOME
@@ -21,6 +23,9 @@ class NotPlain(ValueError):
 NOT_PLAIN = (ValueError, LookupError, ArithmeticError, TypeError, struct.error)
 """What a writer may raise over a message that is not plain: cut off, malformed, or beyond what Avro holds."""
 
+SOME_SHORT = tuple(SOME + short for short in SHORT)
+"""`SHORT` in a field that may be null."""
+
 Form = Callable[[bytes], bytes]
 """From one value's bytes to its Avro bytes."""
 
@@ -29,14 +34,14 @@ _NUMERIC = struct.Struct(">HhHH").unpack_from
 _ARRAY = struct.Struct(">iIIii").unpack_from
 _SIGNS = (0, 0x4000)
 _GROUPS_MAX = 64
-_GROUPS = tuple(struct.Struct(f">{count}H").unpack_from for count in range(_GROUPS_MAX))
-_TENS = tuple(10**power for power in range(12 * _GROUPS_MAX))
+_PLANS_MAX = 1024
 _UNIX_MICROSECONDS, _UNIX_DAYS = 946_684_800_000_000, 10_957
 _FIRST_INSTANT, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _LONG_MIN, _LONG_MAX = -(1 << 63), (1 << 63) - 1
 
 
+@lru_cache(maxsize=4096)
 def day(value: int) -> bytes:
     """`date`, in days since 2000: days since 1970; NotPlain outside the years 1 to 9999, which Python's dates have."""
     value += _UNIX_DAYS
@@ -71,32 +76,60 @@ def printed_integer(data: bytes) -> bytes:
 
 def decimal_form(precision: int, scale: int) -> Form:
     """`numeric` as a decimal of the contract: its unscaled number, big-endian, as few bytes as it needs."""
-    limit: int = 10**precision
+    plans = _Plans(precision, scale)
 
     def write(data: bytes) -> bytes:
-        count, weight, sign, shown = _NUMERIC(data)
-        if sign not in _SIGNS or shown > scale or not -_GROUPS_MAX < weight < _GROUPS_MAX:
-            raise NotPlain
-        number: int = 0
-        for group in _GROUPS[count](data, 8):
+        unpack, times, by, limit, after, sign = plans[data[:8]]
+        number = 0
+        for group in unpack(data, 8):
             if group > 9999:
                 raise NotPlain
             number = number * 10_000 + group
-        power = 4 * (weight - count + 1) + shown
-        number = number * _TENS[power] if power >= 0 else number // _TENS[-power]
+        number = number * times // by
         if number >= limit:
             raise NotPlain
-        if shown != scale:
-            number *= _TENS[scale - shown]
+        number *= after
         size = (number.bit_length() + 8) >> 3
-        return SHORT[size << 1] + (-number if sign else number).to_bytes(size, "big", signed=True)
+        return SHORT[size << 1] + (number * sign).to_bytes(size, "big", signed=True)
 
     return write
 
 
+class _Plan(NamedTuple):
+    """How numbers with the same first bytes become a decimal: from their groups of four digits to the unscaled number."""
+
+    unpack: Callable[[bytes, int], tuple[Any, ...]]
+    times: int
+    by: int
+    limit: int
+    """As many digits as the precision has are too large a number."""
+    after: int
+    sign: int
+
+
+class _Plans(dict[bytes, _Plan]):
+    """A plan for each beginning of a `numeric`: how many groups, their weight, the sign, the digits after the point."""
+
+    def __init__(self, precision: int, scale: int) -> None:
+        super().__init__()
+        self._precision, self._scale = precision, scale
+
+    def __missing__(self, head: bytes) -> _Plan:
+        count, weight, sign, shown = _NUMERIC(head)
+        if sign not in _SIGNS or shown > self._scale or not -_GROUPS_MAX < weight < _GROUPS_MAX or count > _GROUPS_MAX:
+            raise NotPlain
+        power = 4 * (weight - count + 1) + shown
+        unpack = struct.Struct(f">{count}H").unpack_from
+        powers = 10 ** max(power, 0), 10 ** max(-power, 0), 10**self._precision, 10 ** (self._scale - shown)
+        plan = _Plan(unpack, *powers, -1 if sign else 1)
+        if len(self) < _PLANS_MAX:
+            self[head] = plan
+        return plan
+
+
 def text_array_form(*, required: bool) -> Form:
     """An array of a text type with one dimension; `required`: none of its elements may be null."""
-    some = b"" if required else SOME
+    some, lengths = (b"", SHORT) if required else (SOME, SOME_SHORT)
 
     def write(data: bytes) -> bytes:
         if data[:4] == b"\0\0\0\0":
@@ -117,7 +150,7 @@ def text_array_form(*, required: bool) -> Form:
             at = start + size
             text = data[start:at]
             text.isascii() or text.decode()
-            parts.append(some + long_bytes(size) + text)
+            parts.append((lengths[size << 1] if size < 8192 else some + long_bytes(size)) + text)
         if at > len(data):
             raise NotPlain
         parts.append(b"\0")

@@ -143,14 +143,13 @@ def _names(connector: str, contract: Contract, schemas: SchemaIds, carried: Sequ
         "TRUE": b"\x01",
         "FALSE": b"\x00",
         "SHORT": SHORT,
-        "SOME_SHORT": _SOME_SHORT,
+        "SOME_SHORT": forms.SOME_SHORT,
         "KEY": frame(schemas.key, b""),
         "OPENING": opening,
         "AFTER": opening + NULL + SOME,
         "SOURCE": source_opening(connector, contract.dataset),
         "NotPlain": NotPlain,
         "long_bytes": long_bytes,
-        "document": _document,
         "day": forms.day,
         "instant": forms.instant,
         "double": _DOUBLE,
@@ -166,18 +165,6 @@ def _names(connector: str, contract: Contract, schemas: SchemaIds, carried: Sequ
         text, binary = general_forms(one.leaf, one.field.type, some=not one.is_key)
         names[f"text{one.place}"], names[f"binary{one.place}"] = text, binary
     return names
-
-
-_SOME_SHORT = tuple(SOME + short for short in SHORT)
-
-
-def _document(data: bytes) -> tuple[bytes, int]:
-    """The text of a `jsonb`, after the byte of its version."""
-    if data[:1] != b"\x01":
-        raise NotPlain
-    text = data[1:]
-    text.isascii() or text.decode()
-    return text, len(text)
 
 
 def _compile(source: str, names: dict[str, Any]) -> None:

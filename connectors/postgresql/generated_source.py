@@ -167,10 +167,12 @@ def _value(one: Carried, code: Code, kind_bytes: int) -> Block:
             f"{one.variable} = {expression}",
             f"at += {kind_bytes + 4 + size}",
         ]
+    version = ["if size < 1 or data[start] != 1: raise NotPlain", "start += 1", "size -= 1"] if code.version else []
     return [
         f"size = length(data, {at})[0]",
         f"start = at + {kind_bytes + 4}",
         "at = start + size",
+        *version,
         "text = data[start:at]",
         *([code.check] if code.check else []),
         f"{one.variable} = {expression}",

@@ -91,7 +91,7 @@ class Machine:
             if commit is None:
                 break
             at += 1
-            end, cut = commit, len(written)
+            end, cut = commit if end is None else max(end, commit), len(written)
             ended.append(running.transaction)
             running = None
         return Fed(at, written, cut, end, ended, running)

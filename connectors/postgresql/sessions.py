@@ -74,6 +74,28 @@ class Slotted(NamedTuple):
     snapshot: str
 
 
+def copy_out(session: psycopg.Connection, query: bytes) -> bytes:
+    """Everything that a `COPY … TO STDOUT` gives; to be given each row by psycopg costs more than to read it."""
+    connection, parts = session.pgconn, list[bytes]()
+    result: pq.abc.PGresult | None = connection.exec_(query)
+    assert result is not None
+    if result.status != pq.ExecStatus.COPY_OUT:
+        raise _command_failure(result)
+    while True:
+        length, data = connection.get_copy_data(1)
+        if length > 0:
+            parts.append(bytes(data or b""))
+        elif length < 0:
+            break
+        else:
+            select.select([connection.socket], [], [])
+            connection.consume_input()
+    while (result := connection.get_result()) is not None:
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise _command_failure(result)
+    return b"".join(parts)
+
+
 class Stream:
     """The replication stream of one slot, as raw pgoutput messages.  One thread owns it."""
 
