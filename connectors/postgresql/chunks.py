@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import struct
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -22,7 +21,8 @@ from connectors.postgresql.tables import RowReader, Table, leaves
 from connectors.protocol import Away, Change, Position, Written
 from connectors.written import SchemaIds
 from contracts.change import Op
-from contracts.halves import tail, text_bytes
+from contracts.halves import tail
+from contracts.longs import SHORT
 from contracts.model import Contract
 
 _HEADER_BYTES = 19
@@ -119,20 +119,21 @@ class ChunkReader:
         """The rows of a COPY, and where each begins in it."""
         at, rows, starts = _HEADER_BYTES, list[Change | Written](), list[int]()
         opening = f"{lsn_text(lsn)}#snapshot-"
-        rest, dataset = tail(Op.READ, None, read_at, snapshot=True), self._contract.dataset
+        lead, write, dataset = opening.encode(), self._write, self._contract.dataset
+        rest = tail(Op.READ, None, read_at, snapshot=True)
         while data[at : at + 2] != _END:
             starts.append(at)
-            position = f"{opening}{len(starts)}"
-            written = None
-            if self._write is not None:
-                with contextlib.suppress(*NOT_PLAIN):
-                    written = self._write(data, at, text_bytes(position))
-            if written is not None:
-                key, head, at = written
-                rows.append(Written(dataset, key, head, rest, read_at))
-            else:
-                values, at = self._tuple(data, at)
-                rows.append(self._change(values, position, read_at))
+            if write is not None:
+                position = b"%b%d" % (lead, len(starts))
+                try:
+                    key, head, at = write(data, at, SHORT[len(position) << 1] + position)
+                except NOT_PLAIN:
+                    pass
+                else:
+                    rows.append(Written(dataset, key, head, rest, read_at))
+                    continue
+            values, at = self._tuple(data, at)
+            rows.append(self._change(values, f"{opening}{len(starts)}", read_at))
         return rows, starts
 
     def _tuple(self, data: bytes, at: int) -> tuple[list[Value], int]:
