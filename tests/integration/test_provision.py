@@ -169,7 +169,7 @@ def test_the_worker_may_do_its_work_and_not_more(place):
     worker = connection(place, WORKER)
     write(worker, "concordat.enforce.one", topics.AUDIT_SEGMENTS, b"segment")
     with pytest.raises((Abortable, Unavailable)):
-        write(worker, "concordat.enforce.one", topics.REGISTER, b"act")
+        write(worker, "concordat.enforce.one", topics.source("crossings"), b"forged")
 
 
 def test_a_suspended_share_cannot_be_read_and_can_again_when_it_is_resumed(place):
