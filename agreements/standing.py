@@ -16,7 +16,7 @@ from agreements.combination import rivals
 from agreements.duties import attestation_stops, done_under, review_stops, unacknowledged
 from agreements.model import Share
 from agreements.snapshot import SIGNED, AgreementEntry, Coverage, Snapshot, Standing
-from agreements.umbrella.under import stopped_from_above
+from agreements.umbrella.under import ends_from_above, stopped_from_above
 from agreements.windows import is_open, next_change
 
 
@@ -80,6 +80,7 @@ def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterato
         for rival in rivals(snapshot, entry, share)
         for moment in (rival.entry.starts_at, rival.entry.ends_at)
     ]
+    dates += ends_from_above(snapshot.agreements.get, entry.agreement)
     dates += [made.at for made in done.attestations.values()]
     yield from (moment for moment in dates if moment is not None and moment > now)
     if (window := entry.agreement.delivery.window) is not None:
@@ -106,7 +107,7 @@ def _combined(facts: Facts) -> Stand | None:
 
 def _umbrella(facts: Facts) -> Stand | None:
     """By what stops the umbrella above it."""
-    code = stopped_from_above(facts.snapshot.agreements.get, facts.entry.agreement, facts.share)
+    code = stopped_from_above(facts.snapshot.agreements.get, facts.entry.agreement, facts.share, facts.now)
     return None if code is None else facts.stopped(code, "under")
 
 

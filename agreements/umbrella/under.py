@@ -142,17 +142,26 @@ def takes_accessions(entry: AgreementEntry) -> bool:
     return entry.agreement.kind is AgreementKind.UMBRELLA_MOU and entry.state in SIGNED
 
 
-def stopped_from_above(find: Find, agreement: Agreement, share: Share) -> str | None:
-    """The reason code if the umbrella of an agreement is suspended, for this share too, or was ended by an act."""
+def stopped_from_above(find: Find, agreement: Agreement, share: Share, now: datetime) -> str | None:
+    """The reason code if the umbrella of an agreement is suspended, for this share too, or was ended by an act.
+
+    An end by notice comes with its last day.
+    """
     entry = pinned(find, agreement)
     if agreement.under is None:
         return None
     signed = [one for one in find(agreement.under.reference) or () if one.state in SIGNED]
-    if entry is None or not signed:
+    if entry is None or all(one.ending is not None and one.ends_at <= now for one in signed):
         return "umbrella-ended"
     suspensions = dict.fromkeys(suspension for one in signed for suspension in one.suspensions)
     ceiling = ceiling_of(entry.agreement, share)
     return "umbrella-suspended" if any(_stops(held, ceiling, share) for held in suspensions) else None
+
+
+def ends_from_above(find: Find, agreement: Agreement) -> Iterator[datetime]:
+    """When notices that were given to the umbrella of an agreement take effect."""
+    versions = () if agreement.under is None else find(agreement.under.reference) or ()
+    yield from (one.ends_at for one in versions if one.state in SIGNED and one.ending is not None)
 
 
 def standing_under(versions: Iterable[tuple[AgreementEntry, ...]], reference: str) -> Iterator[AgreementEntry]:

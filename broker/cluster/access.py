@@ -147,15 +147,19 @@ def _departments(snapshot: Snapshot, now: datetime) -> Iterator[Rule]:
         yield _own_groups(department)
     for coverage in signed_shares(snapshot):
         entry, share = coverage.entry, coverage.share
-        if entry.recipient not in RESERVED and may_read(entry, share.id, now) and _is_open_above(snapshot, coverage):
+        if (
+            entry.recipient not in RESERVED
+            and may_read(entry, share.id, now)
+            and _is_open_above(snapshot, coverage, now)
+        ):
             proofs = topics.receipts(entry.agreement.reference, share.id)
             yield from _topics(entry.recipient, (_READ,), [coverage.topic, proofs])
 
 
-def _is_open_above(snapshot: Snapshot, coverage: Coverage) -> bool:
+def _is_open_above(snapshot: Snapshot, coverage: Coverage, now: datetime) -> bool:
     """Whether the umbrella above an agreement lets its recipient read."""
     find = snapshot.agreements.get
-    return stopped_from_above(find, coverage.entry.agreement, coverage.share) is None
+    return stopped_from_above(find, coverage.entry.agreement, coverage.share, now) is None
 
 
 def _topics(principal: str, operations: tuple[Operation, ...], names: Iterable[str]) -> Iterator[Rule]:

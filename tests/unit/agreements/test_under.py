@@ -13,7 +13,7 @@ from agreements.instants import end_of
 from agreements.inventory.due import due
 from agreements.model import Agreement, AgreementKind, Dates, Limits, Party, Purposes, Side, Under
 from agreements.snapshot import AgreementState, Coverage, Snapshot, Standing
-from agreements.standing import stand
+from agreements.standing import moments, stand
 from agreements.umbrella.meet import Effective
 from agreements.umbrella.under import accessions, expiring, rebase
 from contracts.faults import Faults
@@ -184,6 +184,18 @@ def test_the_end_of_an_umbrella_ends_what_is_under_it(above):
     assert above.snapshot.agreement(DSA).ends_at == end_of(date(2027, 3, 31))
     above.do(acts.AgreementTerminated(UMBRELLA, "no longer needed"), "signatory/ho-siro")
     assert standing(above.snapshot)[1:] == ("umbrella-ended", "under")
+
+
+def test_a_notice_given_to_an_umbrella_ends_what_is_under_it_with_its_last_day(above):
+    signed(above, below(above))
+    day = date(2027, 3, 31)
+    assert above.do(acts.AgreementTerminated(UMBRELLA, "no longer needed", last_day=day), "signatory/ho-siro") == []
+    entry = above.snapshot.agreements[DSA][-1]
+    coverage = Coverage(entry, entry.shares[0])
+    last = end_of(day)
+    assert last in moments(above.snapshot, entry, entry.starts_at)
+    assert stand(above.snapshot, coverage, last - timedelta(microseconds=1)).standing is Standing.IN_FORCE
+    assert stand(above.snapshot, coverage, last).code == "umbrella-ended"
 
 
 def test_a_new_version_of_the_umbrella_changes_nothing_below_and_shows_that_a_rebase_is_needed(above):
