@@ -66,11 +66,12 @@ def _parties(agreement: Agreement) -> Iterator[Problem]:
             yield Problem(("parties", index, "signs"), PARTIES, "an office signs once")
     if agreement.kind is not AgreementKind.DSA and agreement.under is not None:
         yield Problem(("under",), PARTIES, "only a DSA stands under another agreement")
-    if agreement.kind is AgreementKind.DSA:
-        for side in Side:
-            count = sum(party.side is side for party in agreement.parties)
-            if count != 1:
-                yield Problem(("parties",), PARTIES, f"a DSA has exactly one {side}; there are {count}")
+    for side in Side:
+        count = sum(party.side is side for party in agreement.parties)
+        if agreement.kind is AgreementKind.DSA and count != 1:
+            yield Problem(("parties",), PARTIES, f"a DSA has exactly one {side}; there are {count}")
+        elif count == 0:
+            yield Problem(("parties",), PARTIES, f"there is no {side}; an organisation may stand on both sides")
 
 
 def _geography(agreement: Agreement) -> Iterator[Problem]:

@@ -17,7 +17,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 _EXACT = re.compile(r"P(?:(\d{1,7})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?")
+_LONGEST = timedelta(days=36_525)
+_LONGEST_MONTHS = 1_200
 _CALENDAR = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})D)?")
+_TOO_LONG = f"a duration is at most a hundred years: {_LONGEST_MONTHS} months, {_LONGEST.days} days"
+"""What is reckoned from a day of an agreement (until 2999) then stays within the calendar, which ends with 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ def _read_exact(given: Any) -> timedelta:
         _only_spelling(given, spell(length))
     if not length:
         raise ValueError("a duration is longer than nothing")
+    if length > _LONGEST:
+        raise ValueError(_TOO_LONG)
     return length
 
 
@@ -77,6 +83,8 @@ def _read_calendar(given: Any) -> Duration:
         _only_spelling(given, str(length))
     if length.months < 0 or length.days < 0 or length == Duration():
         raise ValueError("a duration is longer than nothing")
+    if length.months > _LONGEST_MONTHS or length.days > _LONGEST.days:
+        raise ValueError(_TOO_LONG)
     return length
 
 

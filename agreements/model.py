@@ -275,5 +275,5 @@ class Agreement(Clause):
     termination: Termination = Termination()
 
     def party(self, side: Side) -> Party:
-        """The only party on `side`; a DSA has one of each."""
+        """The first party on `side`: a DSA has one of each, every other at least one (`agreements.checks`)."""
         return next(party for party in self.parties if party.side is side)

@@ -110,6 +110,8 @@ class Record(msgspec.Struct, frozen=True):
 
 
 _STATEMENT = msgspec.json.Decoder(Statement)
+_YEARS = range(1900, 3000)
+"""As the days of an agreement: a date worked out from an act's time and a length of time is always one of the calendar."""
 
 
 def record(act: AnyAct, *, signer: Signer, register: str, expects: int, time: datetime) -> bytes:
@@ -133,6 +135,6 @@ def read_statement(statement: bytes) -> Statement:
         found = _STATEMENT.decode(statement)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
-    if found.type != ACT_DOMAIN or found.time.tzinfo is None:
+    if found.type != ACT_DOMAIN or found.time.tzinfo is None or found.time.year not in _YEARS:
         raise ValueError("not a statement of an act")
     return found

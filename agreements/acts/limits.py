@@ -16,7 +16,7 @@ class LimitReached(Act, frozen=True, tag="limit.reached"):
 
     reference: Reference
     limit: Limit
-    period: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")]
+    period: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?\Z")]
     """The day or month, in Europe/London, in which it was reached."""
 
     def subject(self) -> str:

@@ -21,7 +21,7 @@ class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Slug
     recipient: Slug
     answer_by: date
-    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class NoticeIssued(Act, frozen=True, tag="notice.issued"):

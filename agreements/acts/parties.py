@@ -73,7 +73,7 @@ class KeyRotated(Act, frozen=True, tag="key.rotated"):
     `sealed` is the new version of a content key, sealed to its recipient; other keys have none.
     """
 
-    identifier: Annotated[str, Meta(pattern="^[a-z]+/[A-Za-z0-9./-]+$", max_length=256)]
+    identifier: Annotated[str, Meta(pattern=r"^[a-z]+/[A-Za-z0-9./-]+\Z", max_length=256)]
     key_version: Annotated[int, Meta(ge=1, le=2**53 - 1)]
     sealed: SealedText | None = None
 

@@ -7,14 +7,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-PublicKey = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-SignatureHex = Annotated[str, Meta(pattern="^[0-9a-f]{128}$")]
-Slug = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Name = Annotated[str, Meta(pattern="^[a-z0-9]+([-.][a-z0-9]+)*$", max_length=128)]
-Reference = Annotated[str, Meta(pattern="^[A-Z0-9]+(-[A-Z0-9]+)*$", max_length=64)]
+# `\Z` and not `$`, which a line break may follow: one key or name would have two spellings.
+PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+SignatureHex = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=64)]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*\Z", max_length=128)]
+Reference = Annotated[str, Meta(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z", max_length=64)]
 Words = Annotated[str, Meta(min_length=1, max_length=10_000)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-SealedText = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{107}=$")]
+SealedText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{107}=\Z")]
 """A content key sealed by HPKE, 80 bytes, as base64."""
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 from agreements.acts.parts import Act, Count, Reference, Words
 from agreements.reviews import Track, Verdict
 
-Hash = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
+Hash = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
 
 
 class AgreementReviewed(Act, frozen=True, tag="agreement.reviewed"):

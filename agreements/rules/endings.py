@@ -93,6 +93,8 @@ def _end(act: AgreementTerminated, signed: list[AgreementEntry], at: Circumstanc
         if notice is not None and not act.at_once:
             raise Rejected(NOTICE, f"{act.reference} has a notice of {notice.days} days: name a last day")
         return None
+    if act.last_day > max(entry.agreement.dates.end for entry in signed):  # also a day that the calendar ends with
+        raise Rejected(WRONG_STATE, f"{act.reference} ends before {act.last_day} is over as it is")
     ends_at = end_of(act.last_day)
     earliest = at.time + (notice or timedelta())
     if act.at_once or ends_at <= at.time or ends_at < earliest:

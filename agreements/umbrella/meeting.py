@@ -69,6 +69,15 @@ class Meeting:
         message = f"`{spelled(where.own)}` says {says}; {self.name} `{cited}`{at} allows {allows}"
         self.faults.append(code.fault(message, line=line, column=column))
 
+    def fitting(self, where: Where, merged: str, said: str) -> str:
+        """What both say together; where that is longer than a text may be, it is a fault, and `said` stands for it."""
+        if len(merged) <= _LONGEST_CHARACTERS:
+            return merged
+        line, column = _place(where.own, self.places)
+        message = f"`{spelled(where.own)}` with {self.name} `{spelled(where.above)}`: {len(merged)} characters together"
+        self.faults.append(TOO_LARGE.fault(message, line=line, column=column))
+        return said
+
 
 Operator = Callable[[Meeting, Where, Any, Any], Any]
 """Takes the meeting, the clause, what the umbrella says and what the agreement says; gives the effective value."""
@@ -133,14 +142,7 @@ def text(meeting: Meeting, where: Where, above: str | None, said: str | None) ->
         )
     added = f"Under {meeting.name}: {above}"
     merged = said if said.endswith(added) else f"{said}\n\n{added}"
-    if len(merged) > _LONGEST_CHARACTERS:
-        line, column = _place(where.own, meeting.places)
-        message = (
-            f"`{spelled(where.own)}` with {meeting.name} `{spelled(where.above)}`: {len(merged)} characters together"
-        )
-        meeting.faults.append(TOO_LARGE.fault(message, line=line, column=column))
-        merged = said
-    return str(_from(meeting, where, merged, own=True, above=True))
+    return str(_from(meeting, where, meeting.fitting(where, merged, said), own=True, above=True))
 
 
 def ceiling(order: Callable[[Any, Any], bool], *, spell: Callable[[Any], str] = str) -> Operator:

@@ -135,7 +135,7 @@ def _rows(meeting: Meeting, where: Where, above: str | None, said: str | None) -
         meeting.widens(where, "a filter whose brackets or quotes are open", "a whole expression", ROWS_NOT_JOINED)
         return said
     meeting.note(where, own=True, above=True)
-    return joined
+    return meeting.fitting(where, joined, said)
 
 
 def _fields(
