@@ -26,6 +26,7 @@ from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle import Event
 from agreements.model import Agreement
 from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected, Rule
+from agreements.ownership import not_owned
 from agreements.rules.entries import check_combination, moved, party_signatory, versions_of
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
 from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature, Suspension
@@ -152,8 +153,8 @@ def _check_sealed(register: MutableRegister, act: AgreementSigned, agreement: Ag
 
 
 def _check_umbrella(register: MutableRegister, agreement: Agreement) -> None:
-    """What is above it may have ended or been replaced since it was submitted, and an owner may have come to require one."""
-    if faults := without_umbrella(register.contract, agreement):
+    """Since it was submitted, what is above it may have ended or been replaced, and an owner have come or come to require one."""
+    if faults := without_umbrella(register.contract, agreement) or not_owned(register.contract, agreement):
         raise Rejected(faults[0].code, faults[0].message)
     above = None if agreement.under is None else umbrella_of(register.agreements.get, agreement)
     if isinstance(above, Fault):

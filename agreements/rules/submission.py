@@ -10,6 +10,7 @@ from agreements.instants import end_of, start_of
 from agreements.lifecycle import Event, after
 from agreements.model import Agreement, Side
 from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
+from agreements.ownership import not_owned
 from agreements.rules.entries import check_combination, moved, party_signatory
 from agreements.snapshot import AgreementEntry, AgreementState
 from agreements.text import content_hash, from_canonical
@@ -58,7 +59,7 @@ def submit(register: MutableRegister, act: AgreementSubmitted, at: Circumstances
 
 def _what_holds(register: MutableRegister, agreement: Agreement, at: Circumstances) -> Effective:
     """The agreement under its umbrella, as its recipient may have it beside its others."""
-    if faults := without_umbrella(register.contract, agreement):
+    if faults := without_umbrella(register.contract, agreement) or not_owned(register.contract, agreement):
         raise Rejected(faults[0].code, faults[0].message)
     holds = what_holds(register.agreements.get, agreement)
     if isinstance(holds, Faults):

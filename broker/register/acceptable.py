@@ -11,6 +11,7 @@ from agreements.combination import clashes
 from agreements.content_keys import encrypting_shares
 from agreements.durations import spell
 from agreements.model import Agreement, AgreementKind, Share, Side
+from agreements.ownership import not_owned
 from agreements.snapshot import AgreementEntry, Snapshot
 from agreements.umbrella.under import what_holds, without_umbrella
 from broker import clock
@@ -35,6 +36,7 @@ def register_faults(
     ]
     found += _combined(agreement, snapshot, places or {})
     found += without_umbrella(snapshot.contract, agreement, places)
+    found += not_owned(snapshot.contract, agreement, places)
     found += _share_faults(agreement, snapshot, places or {})
     found += without_encryption_key(agreement, snapshot)
     holds = what_holds(snapshot.agreements.get, agreement, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -43,6 +44,28 @@ def test_terms_between_two_of_one_side_are_refused(side):
     parties = tuple(party.model_copy(update={"side": side}) for party in agreement().parties)
     one_sided = agreement().model_copy(update={"kind": AgreementKind.MOU, "reference": "MOU-1", "parties": parties})
     assert register.submit(one_sided) == ["parties do not fit the kind"]
+
+
+def reversed_parties():
+    """The example with the parties' sides changed: the recipient would provide what is the other's."""
+    other = {Side.PROVIDER: Side.RECIPIENT, Side.RECIPIENT: Side.PROVIDER}
+    parties = tuple(party.model_copy(update={"side": other[party.side]}) for party in agreement().parties)
+    return agreement().model_copy(update={"parties": parties})
+
+
+def test_nobody_provides_a_dataset_of_somebody_else():
+    assert enrolled().submit(reversed_parties()) == ["not entitled"]
+
+
+def test_a_dataset_that_got_its_owner_after_the_submission_is_not_signed_away():
+    register = enrolled()
+    published = register.snapshot.contracts
+    register.snapshot = replace(register.snapshot, contracts={})
+    assert register.submit(reversed_parties()) == []
+    register.snapshot = replace(register.snapshot, contracts=published)
+    assert register.sign(REFERENCE, "signatory/wp-siro") == []
+    assert register.sign(REFERENCE, "signatory/ho-siro") == []
+    assert register.sign(REFERENCE, "signatory/ho-owner") == ["not entitled"]
 
 
 def test_filters_that_are_too_long_together_are_refused():
