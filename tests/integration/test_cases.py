@@ -168,7 +168,7 @@ class Practice(threading.Thread):
 
     def finish(self) -> None:
         self._done.set()
-        self.join(30)
+        self.join(90)
         assert not self.is_alive()
 
 

@@ -65,11 +65,11 @@ class World:
         thread = threading.Thread(target=lambda: intake.run(stopping, ready=ready.set))
         thread.start()
         try:
-            assert ready.wait(30)
+            assert ready.wait(90)
             yield
         finally:
             stopping.set()
-            thread.join(30)
+            thread.join(90)
             assert not thread.is_alive()
 
     def told(self):

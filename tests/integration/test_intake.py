@@ -56,7 +56,7 @@ def running(kafka, asked: dict):
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(90)
     try:
         yield failures
     except AssertionError as late:
@@ -64,7 +64,7 @@ def running(kafka, asked: dict):
         raise
     finally:
         stopping.set()
-        thread.join(30)
+        thread.join(90)
         assert not thread.is_alive()
 
 

@@ -85,7 +85,7 @@ class Writer(threading.Thread):
     def finish(self) -> None:
         """Stop, and say what went wrong if anything did."""
         self._finished.set()
-        self.join(30)
+        self.join(90)
         assert not self.is_alive()
         if self._fault is not None:
             raise self._fault

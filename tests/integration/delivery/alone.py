@@ -46,4 +46,4 @@ def working(world: HasSettings) -> Iterator[None]:
         yield
     finally:
         worker.stop()
-        thread.join(30)
+        thread.join(90)

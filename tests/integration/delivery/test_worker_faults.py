@@ -59,7 +59,7 @@ def test_a_paused_worker_that_wakes_up_is_fenced_and_repeats_nothing(bench):
     b.await_decided()
     b.write(("b", "LHR", 99))
     paused.send_signal(signal.SIGCONT)
-    assert paused.wait(30) in (Ending.FENCED, Ending.CLIENT_FATAL)
+    assert paused.wait(90) in (Ending.FENCED, Ending.CLIENT_FATAL)
     b.await_decided()
     assert len(b.read(b.shares["LHR"])) == 51
     assert_delivered_as_decided(b)
@@ -76,7 +76,7 @@ def test_a_worker_whose_member_is_replaced_ends_at_once(bench):
     for name in ("identity.json", "worker.key"):
         (twin / name).write_bytes((b.directory / "one" / name).read_bytes())
     b.start("twin")
-    assert first.wait(30) in (Ending.FENCED, Ending.CLIENT_FATAL)
+    assert first.wait(90) in (Ending.FENCED, Ending.CLIENT_FATAL)
     b.write(("b", "LHR", 2))
     b.await_decided()
     assert_delivered_as_decided(b)
@@ -95,7 +95,7 @@ def test_nothing_flows_after_a_confirmed_stop_although_a_worker_was_paused_in_a_
     paused.send_signal(signal.SIGCONT)
     for partition in (0, 1):
         b.write(("new", "LHR", 1), ("k1", "MAN", 1), partition=partition)
-    paused.wait(30)
+    paused.wait(90)
     b.await_decided()
     assert exposed_ends(b) == ends, "not even an aborted record may appear after the stop"
     b.await_acknowledged(b.resume("LHR"))
