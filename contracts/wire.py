@@ -30,7 +30,8 @@ _HEADER = struct.Struct(">BI")
 class WireError(ValueError):
     """Bytes that cannot be read, or a value that cannot be written.
 
-    `reason` is one of `empty`, `not-framed`, `schema-unknown`, `malformed`, `trailing-bytes`, `not-encodable`.
+    `reason` is one of `empty`, `not-framed`, `schema-unknown`, `malformed`, `trailing-bytes`, `not-encodable`,
+    `schema-unreadable`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -42,8 +43,12 @@ class AvroSchema:
     """One Avro schema, parsed once; encodes and decodes bodies without framing."""
 
     def __init__(self, text: str) -> None:
+        """Raises `WireError` for a text that is no Avro schema."""
         self.text = text
-        self._parsed = fastavro.parse_schema(json.loads(text))
+        try:
+            self._parsed = fastavro.parse_schema(json.loads(text))
+        except Exception as error:  # the parser raises whatever the odd text makes its parts raise
+            raise WireError("schema-unreadable") from error
 
     def encode(self, value: Any) -> bytes:
         """The Avro body of `value`; raises `WireError` for one that the schema has no room for."""

@@ -8,6 +8,7 @@ Reasons are stable codes and field paths; they never hold a value.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,8 +102,16 @@ class Reader:
 
 
 def _schemas(schemas: Mapping[int, SchemaEntry], subject: str) -> dict[int, AvroSchema]:
-    """Every version of the dataset's own schema: any of them may have written a record that is still there."""
-    return {number: AvroSchema(entry.text) for number, entry in schemas.items() if entry.subject == subject}
+    """Every version of the dataset's own schema: any of them may have written a record that is still there.
+
+    The register does not read the schemas that its acts carry.  One that is none writes no record: what claims it is quarantined.
+    """
+    found = {}
+    for number, entry in schemas.items():
+        if entry.subject == subject:
+            with suppress(WireError):
+                found[number] = AvroSchema(entry.text)
+    return found
 
 
 def _decode(data: bytes, schemas: Mapping[int, AvroSchema]) -> Any:

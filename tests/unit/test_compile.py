@@ -204,6 +204,11 @@ def test_only_documentation_may_differ_between_schemas_of_one_shape():
     assert not same_shape(text, plan_of(entity_contract(fields=required), one).view_text)
 
 
+@pytest.mark.parametrize("text", ["no schema", "[" * 100_000, "null", ""])
+def test_a_registered_text_that_is_no_schema_has_no_shape(text):
+    assert not same_shape(text, plan_of(CONTRACT, share({"visits": "keep"})).view_text)
+
+
 def _entry(one, views):
     made = agreement(one)
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)

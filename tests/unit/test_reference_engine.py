@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from agreements.model import Band
-from agreements.snapshot import Standing
+from agreements.snapshot import SchemaEntry, Standing
 from broker.policy.decision import Mode, Outcome, Reason, Sent, SourceRecord
 from broker.policy.engine import Circumstance, Engine
-from broker.policy.reference import EvaluationFailed, SubjectPseudonym, schema_ids, subject_key
+from broker.policy.reference import EvaluationFailed, ReferenceEngine, SubjectPseudonym, schema_ids, subject_key
 from broker.policy.settle import digest
 from contracts.avro import value_schema
 from contracts.change import Op
@@ -24,13 +24,16 @@ from tests.policy_world import (
     NOW,
     NOW_MS,
     PERSON,
+    VALUE_SCHEMA,
     VIEW_SCHEMA,
     Keys,
     engine_of,
     entity_contract,
+    entry_of,
     event_contract,
     plan_of,
     record,
+    schemas_of,
     share,
     treatment,
 )
@@ -145,6 +148,16 @@ def test_what_cannot_be_read_is_quarantined_without_a_word_of_the_data(source, r
     assert [(one.outcome, one.plan, one.key, one.value) for one in decisions] == [
         (Outcome.QUARANTINE, None, None, None)
     ]
+
+
+@pytest.mark.parametrize("text", ["no schema", "[" * 100_000, "null", '{"type": "record"}'])
+def test_a_registered_schema_that_is_none_stops_no_reader_and_its_records_are_quarantined(text):
+    schemas = schemas_of(PEOPLE)
+    schemas[77] = SchemaEntry(77, schemas[VALUE_SCHEMA].subject, 2, text)
+    engine = ReferenceEngine(entry_of(PEOPLE), (NAMES,), schemas, Keys())
+    assert engine.evaluate([GOOD], NOW_MS)[0].faults == ()
+    broken = engine.evaluate([_broken(GOOD, value=frame(77, b""))], NOW_MS)[0]
+    assert broken.faults == (Reason("schema-unknown"),)
 
 
 def test_a_second_spelling_of_the_same_record_is_malformed():
