@@ -9,7 +9,7 @@ do not flow.  Pure: the register's fold, the compiler and the auditor all come t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agreements.checks import contradictions
@@ -65,10 +65,9 @@ def flatten(effective: Effective) -> Agreement:
     return effective.agreement.model_copy(update={"under": None})
 
 
-def ceiling_of(umbrella: Agreement, share: Share) -> Share | None:
-    """The umbrella's share above a share of an agreement that it admits; None where the umbrella names no shares."""
-    found = ceilings(umbrella, share)
-    return umbrella.shares[found[0]] if found else None
+def ceilings_of(versions: Iterable[Agreement], share: Share) -> frozenset[str]:
+    """The shares of some versions of an umbrella that are above a share of an agreement; empty where they name none."""
+    return frozenset(umbrella.shares[index].id for umbrella in versions for index in ceilings(umbrella, share))
 
 
 def _lies_under(path: str, clause: str) -> bool:

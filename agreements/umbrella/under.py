@@ -18,7 +18,7 @@ from agreements.snapshot import SIGNED, AgreementEntry, ContractEntry, Snapshot,
 from agreements.text import places as places_in
 from agreements.text import render
 from agreements.umbrella.codes import UMBRELLA, UMBRELLA_REQUIRED
-from agreements.umbrella.meet import Effective, ceiling_of, meet
+from agreements.umbrella.meet import Effective, ceilings_of, meet
 from agreements.umbrella.meeting import Positions
 from contracts.faults import Fault, Faults
 
@@ -154,8 +154,8 @@ def stopped_from_above(find: Find, agreement: Agreement, share: Share, now: date
     if entry is None or all(one.ending is not None and one.ends_at <= now for one in signed):
         return "umbrella-ended"
     suspensions = dict.fromkeys(suspension for one in signed for suspension in one.suspensions)
-    ceiling = ceiling_of(entry.agreement, share)
-    return "umbrella-suspended" if any(_stops(held, ceiling, share) for held in suspensions) else None
+    ceilings = ceilings_of((entry.agreement, *(one.agreement for one in signed)), share)
+    return "umbrella-suspended" if any(_stops(held, ceilings, share) for held in suspensions) else None
 
 
 def ends_from_above(find: Find, agreement: Agreement) -> Iterator[datetime]:
@@ -222,12 +222,13 @@ def _is_umbrella(versions: tuple[AgreementEntry, ...]) -> bool:
     return bool(versions) and versions[-1].agreement.kind is not AgreementKind.DSA
 
 
-def _stops(suspension: Suspension, ceiling: Share | None, share: Share) -> bool:
+def _stops(suspension: Suspension, ceilings: frozenset[str], share: Share) -> bool:
     """Whether a suspension of the umbrella stops a share that lies under one of its shares, or under none.
 
-    A field of the umbrella that is suspended stops every share below that lets it leave.
+    A field of the umbrella that is suspended stops every share below that lets it leave.  A suspension names shares of the signed
+    versions, where a ceiling may have another name than in the version that an agreement is pinned to.
     """
-    if suspension.shares is None or ceiling is None or suspension.concerns(ceiling.id):
+    if not ceilings or any(map(suspension.concerns, ceilings)):
         return True
-    fields = frozenset(path for name, path in suspension.fields if name == ceiling.id)
+    fields = frozenset(path for name, path in suspension.fields if name in ceilings)
     return any(treatment.action != "drop" and is_under(path, fields) for path, treatment in share.fields.items())

@@ -13,7 +13,7 @@ from agreements.clauses import clause_report
 from agreements.durations import Duration
 from agreements.model import Agreement
 from agreements.umbrella.clauses import OPERATORS, clause
-from agreements.umbrella.meet import Effective, ceiling_of, flatten, meet
+from agreements.umbrella.meet import Effective, ceilings_of, flatten, meet
 from contracts.faults import Faults
 
 UMBRELLA = """\
@@ -463,9 +463,7 @@ def test_several_ceilings_need_the_identifier_of_one():
     assert [fault.code.identifier for fault in found.items] == ["AGR-062"]
     named = _meet(AGREEMENT.replace("id: departures", "id: again"), second)
     assert isinstance(named, Effective)
-    ceiling = ceiling_of(_read(second), named.agreement.shares[0])
-    assert ceiling is not None
-    assert ceiling.id == "again"
+    assert ceilings_of([_read(second)], named.agreement.shares[0]) == {"again"}
 
 
 def test_an_umbrella_without_shares_sets_no_ceiling_on_datasets_and_fields():

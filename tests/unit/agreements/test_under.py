@@ -175,6 +175,16 @@ def test_one_share_of_an_umbrella_stops_what_lies_under_that_share(above):
     assert standing(above.snapshot, 1)[0] is Standing.IN_FORCE
 
 
+def test_a_share_that_a_newer_umbrella_calls_otherwise_stops_what_lies_under_the_older(above):
+    signed(above, below(above))
+    renamed = tuple(share.model_copy(update={"id": f"new-{share.id}"}) for share in umbrella().shares)
+    signed(above, umbrella(2, shares=renamed))
+    assert standing(above.snapshot, 0)[0] is Standing.IN_FORCE
+    assert above.do(acts.AgreementSuspended(UMBRELLA, "one of them", (renamed[0].id,)), "operator") == []
+    assert standing(above.snapshot, 0)[1] == "umbrella-suspended"
+    assert standing(above.snapshot, 1)[0] is Standing.IN_FORCE
+
+
 def test_the_end_of_an_umbrella_ends_what_is_under_it(above):
     short = umbrella(2, dates=Dates(start=agreement(DSA).dates.start, end=date(2027, 3, 31)))
     signed(above, short)
