@@ -94,7 +94,10 @@ class Routes:
             (
                 coverage.entry.content_hash,
                 coverage.share.id,
-                coverage.entry.view_schemas.get(coverage.share.id),  # another one when a field is suspended or resumed
+                coverage.entry.view_schemas.get(coverage.share.id),
+                tuple(
+                    coverage.share.fields
+                ),  # others when a field is suspended or resumed, whatever schema an act names
                 tuple(
                     sorted(
                         (name, number) for name, number in snapshot.key_versions.items() if _concerns(name, coverage)

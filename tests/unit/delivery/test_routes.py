@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from agreements import acts
 from broker.delivery.routes import Routes
 from contracts.model import Kind
 from tests.integration.delivery.scenario import BEGIN, END, PortEngine, PortPlan, snapshot
+from tests.registers import approved
 
 SHARE = {"reference": "DSA-LHR", "dataset": "flow", "port": "LHR"}
 BLINK = timedelta(microseconds=1)
@@ -20,6 +22,28 @@ def routes_at(now):
     )
     made.renew(snapshot({"position": 1, "datasets": {"flow": "event"}, "shares": [SHARE]}), now)
     return made
+
+
+def test_a_plan_is_made_again_when_other_fields_leave_though_the_view_schema_is_said_to_be_the_same():
+    register, compiled = approved(), []
+
+    def compiles(_, __, coverage):
+        compiled.append((coverage.share.id, tuple(coverage.share.fields)))
+        return PortPlan(coverage.entry.agreement.reference, coverage.share.rows)
+
+    made = Routes(compiles, lambda _, __, plans: PortEngine(Kind.EVENT, []), lambda _: 1)
+    made.renew(register.snapshot, register.time)
+    entry = register.snapshot.agreement("DSA-2026-101")
+    share = entry.shares[0]
+    path = next(path for path, treatment in share.fields.items() if treatment.action != "drop")
+    same = acts.ShareView(1, share.id, entry.view_schemas[share.id])
+    suspended = acts.AgreementSuspended(
+        "DSA-2026-101", "wrong data", fields=(acts.SuspendedField(share.id, path),), views=(same,)
+    )
+    assert register.do(suspended, "signatory/wp-siro") == []
+    compiled.clear()
+    made.renew(register.snapshot, register.time)
+    assert [path in fields for name, fields in compiled if name == share.id] == [False]
 
 
 def covering(made):
