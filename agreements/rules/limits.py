@@ -17,9 +17,9 @@ def reach(register: MutableRegister, act: LimitReached, at: Circumstances) -> No
     """The signed versions are suspended; the provider alone lifts it, whose data it is."""
     if not at.actor.name.startswith(WORKER):
         raise Rejected(NOT_ENTITLED, "only a worker says that a limit was reached")
-    signed = [entry for entry in versions_of(register, act.reference) if entry.state in SIGNED]
+    signed = [entry for entry in versions_of(register, act.reference) if entry.state in SIGNED and entry.shares]
     if not signed:
-        raise Rejected(WRONG_STATE, f"{act.reference} is not in force")
+        raise Rejected(WRONG_STATE, f"{act.reference} delivers nothing: it is not in force, or no DSA")
     limits = [entry.agreement.limits for entry in signed]
     if all(getattr(one, act.limit) is None or one.when_reached != "suspend" for one in limits):
         raise Rejected(BAD_TERMS, f"{act.reference} is not suspended at {act.limit}")

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from agreements import acts, text
-from agreements.model import AgreementKind, Side, Under
+from agreements.model import AgreementKind, Limits, Side, Under
 from agreements.snapshot import AgreementState
 from contracts.faults import Faults
 from tests.registers import SIRO, agreement, approved, enrolled, signer
@@ -82,6 +82,18 @@ def test_filters_that_are_too_long_together_are_refused():
     under = Under(reference="MOU-1", version=1, hash=entry.content_hash)
     below = agreement().model_copy(update={"under": under, "shares": own})
     assert register.submit(below) == ["document too large"]
+
+
+def test_a_worker_does_not_stop_an_umbrella_under_which_nothing_is_counted():
+    register = enrolled()
+    limits = Limits(events_per_day=5)
+    above = agreement().model_copy(update={"reference": "MOU-1", "kind": AgreementKind.MOU, "limits": limits})
+    assert register.submit(above) == []
+    for person in ("wp-siro", "ho-siro", "ho-owner"):
+        assert register.sign("MOU-1", f"signatory/{person}") == []
+    register.do(acts.WorkerEnrolled("one", signer("worker/one").public_key), "operator")
+    act = acts.LimitReached("MOU-1", "events_per_day", "2026-11-24")
+    assert register.do(act, "worker/one") == ["wrong state"]
 
 
 def test_a_key_is_not_given_twice_by_a_line_break_behind_it():
