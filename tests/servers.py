@@ -22,6 +22,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,17 @@ def kafka_of_this_run(root: Path) -> Iterator[Connection]:
             yield Connection(found["bootstrap_servers"], found["properties"])
     except Unavailable as failure:
         pytest.skip(f"no Kafka for this run: {failure}")
+
+
+def once(root: Path, name: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives (JSON), made by the first process of the run that asks; `root` is the directory that all of them know."""
+    place = root / name
+    place.mkdir(parents=True, exist_ok=True)
+    with _locked(place):
+        made = place / "made.json"
+        if not made.exists():
+            made.write_text(json.dumps(make()))
+        return json.loads(made.read_text())
 
 
 def unique(prefix: str) -> str:

@@ -18,6 +18,7 @@ from connectors.conformance.memory import MemoryHarness
 from connectors.conformance.testing import conformance_tests
 from tests.broken_connectors import PATHS, conformance
 from tests.mutations import mutants
+from tests.servers import once
 
 pytestmark = pytest.mark.xdist_group("conformance")
 ROOT = Path(__file__).parents[3]
@@ -29,10 +30,14 @@ test_sqlite = conformance_tests(SqliteHarness)
 
 
 @pytest.fixture(scope="module")
-def reports():
-    """Each broken connector by the command: how it ended, and what it printed."""
-    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
-        return dict(zip(PATHS, pool.map(conformance, PATHS), strict=True))
+def reports(run_directory):
+    """Each broken connector by the command, once in a run: how it ended, and what it printed."""
+
+    def made():
+        with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
+            return dict(zip(PATHS, pool.map(conformance, PATHS), strict=True))
+
+    return once(run_directory, "broken-connectors", made)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -17,7 +17,7 @@ _OTHER = {
     "dataset": "calls", "version": (1, 2, 4), "kind": "event", "classification": "SECRET", "owner": "police",
     "store": "desk", "name": "Calls", "key": ("person",), "fields": (), "markings": ("SENSITIVE",),
     "caveats": (Caveat("late", 1, "May be late."),), "on_quarantine": OnQuarantine.KEEP,
-    "quarantine_encrypted": False, "row_bytes_max": 7,
+    "quarantine_encrypted": False, "row_bytes_max": 7, "regime": "part-3", "umbrella_required": True,
 }  # fmt: skip
 
 
