@@ -16,16 +16,16 @@ from contracts.wire import AvroSchema
 
 _TEXTS = (TypeName.STRING, TypeName.ENUM)
 _NUMBERS = {"int2": "h", "int4": "i", "int8": "q"}
-SIZES = {"h": 2, "i": 4, "q": 8, "f": 4, "d": 8, "B": 1}
-"""The binary forms of a fixed size, by their letter in `struct`."""
+SIZES = {"h": 2, "i": 4, "q": 8, "f": 4, "d": 8, "B": 1, "16s": 16}
+"""The binary forms of a fixed size, by their format in `struct`."""
 
 
 class Code(NamedTuple):
-    """One column's piece.  `expression` makes the Avro bytes from `value` (a number) or from `text` and its `size`."""
+    """One column's piece.  `expression` makes the Avro bytes from `value`, of a fixed size, or from `text` and its `size`."""
 
     expression: str
     letter: str | None = None
-    """In `struct`, for a binary form of a fixed size; None: it has its own length."""
+    """Its format in `struct`, for a binary form of a fixed size; None: it has its own length."""
     check: str = ""
     """A statement before the expression."""
     version: bool = False
@@ -45,6 +45,8 @@ def code_of(column: Column, wanted: FieldType, *, some: bool) -> Code | None:
     texts = column.type.enum or name in TEXT_TYPES or name == "json"
     if wanted.name in _TEXTS and (texts or (name == "jsonb" and wanted.name is TypeName.STRING)):
         return _text_code(name, wanted, table, mark, some=some)
+    if wanted.name is TypeName.STRING and name == "uuid":
+        return Code(f"{mark}uses(value)", "16s", uses=uuid_text)
     if wanted.name is TypeName.INTEGER:
         number = f"{table}[value << 1] if 0 <= value < 8192 else {mark}long_bytes(value)"
         return Code(number, _NUMBERS[name])
@@ -77,7 +79,7 @@ def _scalar_code(name: str, wanted: FieldType, table: str, mark: str) -> Code | 
         TypeName.TIMESTAMP: Code(f"{mark}instant(value)", "q"),
         TypeName.DOUBLE: Code(f"{mark}double(value)", "f" if name == "float4" else "d"),
         TypeName.BYTES: Code(f"({table}[size << 1] if size < 8192 else {mark}long_bytes(size)) + text"),
-        TypeName.UUID: Code(f"{mark}uses(text)", uses=uuid_text),
+        TypeName.UUID: Code(f"{mark}uses(value)", "16s", uses=uuid_text),
     }.get(wanted.name)
 
 

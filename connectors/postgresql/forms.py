@@ -61,8 +61,6 @@ def instant(value: int) -> bytes:
 def uuid_text(data: bytes) -> bytes:
     """The 16 bytes of a `uuid` as a string of 36 characters."""
     digits = data.hex()
-    if len(digits) != 32:
-        raise NotPlain
     return f"H{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()  # H is 36, zigzag
 
 
@@ -79,16 +77,15 @@ def decimal_form(precision: int, scale: int) -> Form:
     plans = _Plans(precision, scale)
 
     def write(data: bytes) -> bytes:
-        unpack, times, by, limit, after, sign = plans[data[:8]]
+        unpack, by, times, limit, sign = plans[data[:8]]
         number = 0
         for group in unpack(data, 8):
             if group > 9999:
                 raise NotPlain
             number = number * 10_000 + group
-        number = number * times // by
+        number = number // by * times
         if number >= limit:
             raise NotPlain
-        number *= after
         size = (number.bit_length() + 8) >> 3
         return SHORT[size << 1] + (number * sign).to_bytes(size, "big", signed=True)
 
@@ -99,11 +96,12 @@ class _Plan(NamedTuple):
     """How numbers with the same first bytes become a decimal: from their groups of four digits to the unscaled number."""
 
     unpack: Callable[[bytes, int], tuple[Any, ...]]
-    times: int
     by: int
+    """What the number is divided by, to cut off zeros that are only there to fill a group."""
+    times: int
+    """What it is multiplied with, to have the scale of the contract."""
     limit: int
-    """As many digits as the precision has are too large a number."""
-    after: int
+    """The least number that has too many digits."""
     sign: int
 
 
@@ -120,8 +118,9 @@ class _Plans(dict[bytes, _Plan]):
             raise NotPlain
         power = 4 * (weight - count + 1) + shown
         unpack = struct.Struct(f">{count}H").unpack_from
-        powers = 10 ** max(power, 0), 10 ** max(-power, 0), 10**self._precision, 10 ** (self._scale - shown)
-        plan = _Plan(unpack, *powers, -1 if sign else 1)
+        rescaled = 10 ** (self._scale - shown)  # the precision is of the digits that are shown
+        by, times, limit = 10 ** max(-power, 0), 10 ** max(power, 0) * rescaled, 10**self._precision * rescaled
+        plan = _Plan(unpack, by, times, limit, -1 if sign else 1)
         if len(self) < _PLANS_MAX:
             self[head] = plan
         return plan
