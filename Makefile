@@ -46,7 +46,7 @@ lint: $(DEVELOPMENT_STAMP) $(PROJECT_STAMP)  ## style, types and layers
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
-bench: $(DEVELOPMENT_STAMP) $(NEEDS_JAVA) $(PROJECT_STAMP)  ## measures throughput and the register; writes docs/performance.md
+bench: $(DEVELOPMENT_STAMP) $(NEEDS_JAVA) $(PROJECT_STAMP)  ## measures throughput, change capture and the register; writes docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGUMENTS)
 
 lock:  ## resolve the dependencies again, keeping what still fits (ARGUMENTS=--upgrade for the newest)

@@ -10,6 +10,7 @@ Kafka.  It prints a table and one line of JSON.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from benchmarks import _connect, _crossings
 from benchmarks._peers import PARTITIONS, Watch, World, concordat, debezium
 from broker import clock
 from broker.cluster.admin import Admin
+from broker.cluster.jars import read_lock
 from broker.cluster.local import LocalKafka
 from broker.cluster.reader import Reader
 from broker.cluster.topics import base_topics
@@ -165,7 +167,17 @@ def run() -> dict[str, Any]:
 
 def main() -> None:
     """Run and print."""
+    before = os.getloadavg()[0]
     result = run()
+    debezium_version = next(jar.version for jar in read_lock(_connect.LOCK_FILE).jars if jar.group == "io.debezium")
+    print(
+        f"Debezium {debezium_version} in Kafka Connect {read_lock(_connect.LOCK_FILE).kafka}: exactly once, JSON, warm JVM."
+    )
+    print(
+        f"{result['changes']:,} changes in transactions of 100, {result['rows']:,} rows of 13 columns, REPLICA IDENTITY FULL,"
+        f" {PARTITIONS} partitions."
+    )
+    print(f"Load average of the machine before and after: {before:.1f}, {os.getloadavg()[0]:.1f}.")
     print(
         f"{'':12}{'Connect /s':>12}{'ours /s':>12}{'ratio':>8}  (min-max)     CPU s/M Connect, ours     less by (min-max)"
     )
