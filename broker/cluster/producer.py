@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from broker import clock
+from broker.cluster.bounded import within
 from broker.cluster.client import (
     SILENT,
     Abortable,
@@ -22,6 +23,8 @@ from broker.cluster.client import (
 
 _START_SECONDS = 30.0
 _QUEUE_WAIT_SECONDS = 0.05
+_GRACE_SECONDS = 2.0
+"""How much longer than its own limit a call may take before it is given up."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -78,6 +81,9 @@ class TransactionalProducer:
             "batch_size": 1_000_000,
             "batch_num_messages": 20_000,
             "queue_buffering_max_messages": 1_000_000,
+            # to start over from the bootstrap servers drops the brokers, and a group's coordinator among them is waited
+            # for without end (`bounded`); whoever uses a producer makes a new one anyway when Kafka was away for too long
+            "metadata_recovery_strategy": "none",
         }
         self._producer = Producer(
             {
@@ -132,10 +138,14 @@ class TransactionalProducer:
         """Commit a consumer group's offsets with this transaction.
 
         `group_metadata` must have been taken right after the `consume` that returned the batch: Kafka checks the
-        generation it carries, never who owns the partition.
+        generation it carries, never who owns the partition.  Raises `ClusterFatal` also when the client does not answer at all.
         """
         wanted = [TopicPartition(o.topic, o.partition, o.offset, metadata=o.metadata) for o in offsets]
-        self._retrying(lambda: self._producer.send_offsets_to_transaction(wanted, group_metadata, self._seconds))
+
+        def send() -> None:
+            self._producer.send_offsets_to_transaction(wanted, group_metadata, self._seconds)
+
+        self._retrying(lambda: within(self._seconds + _GRACE_SECONDS, send, self._what))
 
     def commit(self) -> None:
         """Flush and commit; returns only when Kafka has confirmed.  Any exception but `Abortable` leaves it unknown."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
@@ -120,6 +122,17 @@ def test_a_member_whose_place_is_taken_is_told_at_once(kafka: Connection, topic:
             second.consume(1, 0.1)
             first.consume(1, 0.1)
     second.close()
+
+
+def test_a_client_that_does_not_answer_is_given_up(
+    kafka: Connection, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer, never = TransactionalProducer(kafka, topic, timeout_ms=500), threading.Event()
+    silent = SimpleNamespace(send_offsets_to_transaction=lambda *_: never.wait())
+    monkeypatch.setattr(producer, "_producer", silent)
+    with pytest.raises(ClusterFatal, match="has not answered"):
+        producer.send_offsets([PartitionOffset(topic, 0, 1)], None)
+    never.set()
 
 
 def test_a_wrong_password_is_named_as_such_and_shows_no_secret(kafka: Connection, topic: str) -> None:
