@@ -127,7 +127,7 @@ def test_a_member_whose_place_is_taken_is_told_at_once(kafka: Connection, topic:
 def test_a_client_that_does_not_answer_is_given_up(
     kafka: Connection, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    producer, never = TransactionalProducer(kafka, topic, timeout_ms=500), threading.Event()
+    producer, never = TransactionalProducer(kafka, topic, timeout_ms=1000), threading.Event()
     silent = SimpleNamespace(send_offsets_to_transaction=lambda *_: never.wait())
     monkeypatch.setattr(producer, "_producer", silent)
     with pytest.raises(ClusterFatal, match="has not answered"):
