@@ -18,15 +18,20 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agreements.standing import covers
 from broker import clock
 from broker.cluster import durability
 from broker.cluster.admin import Admin
+from broker.cluster.client import Connection
 from broker.cluster.connect import connection
 from broker.cluster.jars import kept_jars
 from broker.cluster.java import find_java
 from broker.cluster.objects import TopicState
+from broker.delivery.routes import compile_coverage, plan_of
+from broker.register.follow import read_snapshot
 from broker.settings import Settings, origins
-from contracts.faults import Unavailable
+from contracts import topics
+from contracts.faults import Fault, Unavailable
 
 DISK_BYTES_MIN = 1_000_000_000
 """Kafka's segments and PostgreSQL's files need room before anything is written."""
@@ -125,16 +130,36 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Finding("Kafka", State.ABSENT, failure.faults[0].message, remedy)
         return
     try:
-        topics = Admin(where).topics()
+        known = Admin(where).topics()
     except Unavailable as failure:
         yield Finding("Kafka", State.UNREACHABLE, str(failure.faults[0]), failure.faults[0].code.remedy)
         return
-    yield Finding("Kafka", State.GOOD, f"{where.bootstrap_servers} answers; {len(topics)} topics")
+    yield Finding("Kafka", State.GOOD, f"{where.bootstrap_servers} answers; {len(known)} topics")
+    if topics.REGISTER in known:
+        yield from _plans(where, clock.now())
     if settings.bootstrap_servers is not None:
-        yield from _durability(Admin(where), topics, settings)
+        yield from _durability(Admin(where), known, settings)
 
 
-def _durability(admin: Admin, topics: Mapping[str, TopicState], settings: Settings) -> Iterator[Finding]:
+def _plans(where: Connection, now: datetime) -> Iterator[Finding]:
+    """Whether every agreement in force can be applied to its datasets as their contracts are now; else its records are held."""
+    subject = "agreements in force"
+    try:
+        snapshot = read_snapshot(where)
+    except Unavailable as failure:
+        remedy = "run doctor as a principal that may read the register"
+        yield Finding(subject, State.WARNING, f"cannot be looked at: {failure.faults[0].message}", remedy)
+        return
+    coverages = [c for dataset in snapshot.contracts for c in snapshot.coverages(dataset) if covers(c.entry, now)]
+    plans = [plan_of(snapshot, coverage, compile_coverage) for coverage in coverages]
+    for plan in plans:
+        if isinstance(plan, Fault):
+            yield Finding(subject, State.WRONG, str(plan), plan.code.remedy)
+    if not any(isinstance(plan, Fault) for plan in plans):
+        yield Finding(subject, State.GOOD, f"{len(plans)} shares, each with a plan")
+
+
+def _durability(admin: Admin, known: Mapping[str, TopicState], settings: Settings) -> Iterator[Finding]:
     """Of a cluster that is not this machine's own: whether it keeps what must be kept."""
     subject = "Kafka's promises"
     try:
@@ -143,7 +168,7 @@ def _durability(admin: Admin, topics: Mapping[str, TopicState], settings: Settin
         remedy = "run doctor as a principal that may describe the brokers' settings"
         yield Finding(subject, State.WARNING, f"cannot be looked at: {failure.faults[0].message}", remedy)
         return
-    found = list(durability.weaknesses(brokers, topics, settings.replication_factor))
+    found = list(durability.weaknesses(brokers, known, settings.replication_factor))
     for weakness in found:
         yield Finding(subject, State.WARNING, weakness.found, weakness.remedy)
     if not found:

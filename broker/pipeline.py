@@ -34,6 +34,7 @@ from broker.delivery.mark import Mark
 from broker.delivery.progress import Progress, progress_key
 from broker.delivery.quarantine import Origin, quarantine_key, quarantine_value
 from broker.delivery.state import Place, SentChange
+from broker.delivery.unplanned import decide_unplanned
 from broker.delivery.work import Ground, Outgoing, Prepared, Route, SentOf, Settled, Work
 from broker.policy.decision import DELIVERED, Decision, Evaluated, Mode, Outcome, Reason
 from broker.policy.engine import Circumstance, Settlement, keys_named
@@ -77,6 +78,9 @@ def decide(route: Route, ground: Ground, work: Work, sent_of: SentOf, ledger: Le
     evaluated = _concerned(evaluate(route.engine, work.records, ground.now_ms), route, work.mode)
     # 4. Policy: filter and shape by every plan, then settle against standing and what each department holds.
     settlement = _settle(route, ground, work, evaluated, (sent_of, ledger))
+    if route.unplanned:
+        held = decide_unplanned(route, ground, evaluated, settlement, work.mode)
+        settlement = replace(settlement, decisions=(*settlement.decisions, *held))
     return Settled(tuple(evaluated), settlement, _limited(route, settlement))
 
 
@@ -178,7 +182,7 @@ def _limited(route: Route, settlement: Settlement) -> dict[str, int]:
     reasons, found = set(LIMITS.values()), dict[str, int]()
     for decision in settlement.decisions:
         if decision.plan is not None and not reasons.isdisjoint(decision.reasons):
-            found.setdefault(route.coverages[decision.plan].topic, decision.record.offset)
+            found.setdefault(route.covering[decision.plan].topic, decision.record.offset)
     return found
 
 
@@ -221,7 +225,9 @@ def _progress(topic: str, partition: int, progress: Progress | None) -> tuple[Ou
 
 def _segment(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evaluated], made: Settlement) -> Segment:
     """One leaf for every decision, and the signed header that continues the partition's chain (ONE-DECISION)."""
-    terms = [_terms(coverage, plan) for coverage, plan in zip(route.coverages, route.plans, strict=True)]
+    planned = zip(route.coverages, route.plans, strict=True)
+    terms = [_terms(coverage, plan) for coverage, plan in planned]
+    terms += [_terms(one.coverage, None) for one in route.unplanned]
     decided = [
         Decided(
             terms=Terms() if one.plan is None else terms[one.plan],
@@ -257,13 +263,18 @@ def _segment(route: Route, ground: Ground, work: Work, evaluated: Sequence[Evalu
     return build_segment(stands_on, decided, ground.draw(SALTS_BYTES * len(decided)), ground.sign)
 
 
-def _terms(coverage: Coverage, plan: Plan) -> Terms:
-    return Terms(
+def _terms(coverage: Coverage, plan: Plan | None) -> Terms:
+    made = Terms(
         agreement=coverage.entry.agreement.reference,
         version=coverage.entry.agreement.version,
         content_hash=coverage.entry.content_hash,
         share=coverage.share.id,
         purpose=coverage.share.purpose,
+    )
+    if plan is None:
+        return made
+    return replace(
+        made,
         fields=plan.fields_set,
         plan=plan.digest.hex(),
         key_version=plan.key.key.version if plan.key.key is not None else None,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from agreements.signing import Signer
-from agreements.snapshot import ContractEntry, Coverage, Snapshot
+from agreements.snapshot import ContractEntry, Snapshot
 from broker import observe
 from broker.cluster.client import ClusterFatal, Fenced, OffsetsLost
 from broker.cluster.connect import connection
@@ -23,13 +23,12 @@ from broker.delivery.codes import FENCED, NOT_ENROLLED, OFFSETS_LOST, OUTCOME_UN
 from broker.delivery.conditions import Conditions
 from broker.delivery.identity import Identity, open_identity
 from broker.delivery.quarantine import KeySealer
-from broker.delivery.routes import Routes
+from broker.delivery.routes import Routes, compile_coverage
 from broker.delivery.supervisor import Ending, watch_supervisor
 from broker.delivery.transaction import OutcomeUnknown
 from broker.delivery.worker import Worker
 from broker.keys import KeyProvider, installed
 from broker.pipeline import Ground
-from broker.policy.compile import compile_share
 from broker.policy.engine import Engine
 from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine, subject_key
@@ -41,7 +40,7 @@ from broker.register.keyfiles import signing_key
 from broker.register.limiting import reach_limit
 from broker.settings import Settings, load
 from contracts import topics
-from contracts.faults import Failure, Faults, Refused
+from contracts.faults import Failure, Refused
 
 _WAIT_SECONDS = 25.0
 """Longer than a worker may take to end when its supervisor is gone."""
@@ -63,7 +62,7 @@ def make_worker(settings: Settings, state: Path) -> Worker:
         cluster,
         identity,
         register,
-        lambda count: Routes(_compile, _engine_maker(keys), count),
+        lambda count: Routes(compile_coverage, _engine_maker(keys), count),
         _ground_maker(identity, keys, *partitions),
         Conditions(
             transaction_milliseconds=settings.transaction_milliseconds,
@@ -142,10 +141,6 @@ def _ending(fatal: ClusterFatal) -> tuple[Ending, str]:
     if isinstance(fatal, OutcomeUnknown):
         return Ending.OUTCOME_UNKNOWN, OUTCOME_UNKNOWN.identifier
     return (Ending.FENCED if isinstance(fatal, Fenced) else Ending.CLIENT_FATAL), FENCED.identifier
-
-
-def _compile(snapshot: Snapshot, entry: ContractEntry, coverage: Coverage) -> Plan | Faults:
-    return compile_share(coverage.entry, coverage.share, entry, snapshot)
 
 
 def _engine_maker(keys: KeyProvider) -> Callable[[Snapshot, ContractEntry, tuple[Plan, ...]], Engine]:

@@ -28,9 +28,9 @@ NOT_ENROLLED = Code(
 SHARE_BLOCKED = Code(
     "DEL-004",
     "share cannot be served",
-    "a share's topic is missing or has another number of partitions than its source, or its plan cannot be compiled",
+    "a share's topic is missing or has another number of partitions than its source",
     "the worker decides nothing of that dataset until this is mended; other datasets go on",
-    "run `concordat provision apply`; `concordat agreement check` names a plan's faults",
+    "run `concordat provision apply`",
 )
 OFFSETS_LOST = Code(
     "DEL-005",
@@ -88,6 +88,13 @@ QUARANTINED_AT_INTAKE = Code(
     "nothing was done; the place it would have had is quarantined under `<topic>/<partition>/<offset>`",
     "mend the row at its store: its next change arrives by itself",
 )
+SHARE_HELD = Code(
+    "DEL-013",
+    "no plan for a share",
+    "an agreement in force cannot be applied to its dataset's contract as that is now, or its view schema does not fit its fields",
+    "every record is held for that share, and nothing is lost; other shares of the dataset go on",
+    "`concordat agreement check` names the faults; what was held is released once the plan can be made",
+)
 CODES = (
     DIRECTORY_BUSY,
     OTHER_CLUSTER,
@@ -101,4 +108,5 @@ CODES = (
     STATE_UNSETTLED,
     QUARANTINE_SEALED,
     QUARANTINED_AT_INTAKE,
+    SHARE_HELD,
 )

@@ -6,7 +6,7 @@ progress.  Nothing is changed here: the worker takes the new offset, mark and pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -101,7 +101,8 @@ class Planner:
         return None if changed is None else acknowledge(owned.topic, owned.partition, owned.offset, owned.mark, changed)
 
     def _situation(self, owned: Owned, route: Route, ground: Ground, ledger: Ledger) -> Situation:
-        found = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now, ledger)
+        unplanned = {one.coverage.topic for one in route.unplanned}
+        found = standings_of(ground.snapshot, route.entry.contract.dataset, ground.now, ledger, unplanned)
         has_jobs = bool(owned.progress.jobs) or any(
             job.position > owned.progress.jobs_adopted for job in _jobs(route, ground)
         )
@@ -146,8 +147,14 @@ class Standings:
     """The share topics of agreements that hold what is beyond a limit."""
 
 
-def standings_of(snapshot: Snapshot, dataset: str, now: datetime, ledger: Ledger | None = None) -> Standings:
-    """How every signed share of a dataset stands at `now`, a limit that was reached included.
+def standings_of(
+    snapshot: Snapshot,
+    dataset: str,
+    now: datetime,
+    ledger: Ledger | None = None,
+    unplanned: Collection[str] = frozenset(),
+) -> Standings:
+    """How every signed share of a dataset stands at `now`, a limit that was reached and a plan that cannot be made included.
 
     A version that has not begun stands beside the one in force on the same topic, and says nothing about the topic yet.
     """
@@ -158,6 +165,8 @@ def standings_of(snapshot: Snapshot, dataset: str, now: datetime, ledger: Ledger
         if standing is not Standing.NOT_COVERING:
             beyond = stopped_standing(entry.agreement)
             is_reached = ledger is not None and ledger.reached(entry) is not None
+            if standing is Standing.IN_FORCE and topic in unplanned:
+                standing = Standing.HELD
             found.standings[topic] = beyond if is_reached and standing is Standing.IN_FORCE else standing
             if beyond is Standing.HELD:
                 found.limit_holds.add(topic)

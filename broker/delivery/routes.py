@@ -1,8 +1,9 @@
 """The index from dataset to what covers it now, kept from snapshot to snapshot.
 
 A route is made again only when its own contract, agreements or keys change, so unrelated agreements cost nothing.
-A dataset that cannot be served completely is *blocked*, with the reason: deciding for some of its shares only would
-leave the others without a decision (ONE-DECISION), so none of its records is decided until it is mended.
+A share of which no plan can be made is held alone (`broker.delivery.unplanned`): what one agreement says is no reason to keep
+a dataset from the others.  A dataset whose topics do not fit is *blocked*, with the reason: none of its records is decided
+until that is mended.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from datetime import datetime
 
 from agreements.snapshot import ContractEntry, Coverage, Snapshot
 from agreements.standing import covers, moments
-from broker.delivery.codes import SHARE_BLOCKED
-from broker.pipeline import Route
+from broker.delivery.codes import SHARE_BLOCKED, SHARE_HELD
+from broker.delivery.work import Route, Unplanned
+from broker.policy.compile import compile_share
 from broker.policy.engine import Engine
 from broker.policy.plan import Plan
 from contracts import topics
@@ -47,6 +49,12 @@ class Routes:
         self._changes_at: datetime | None = None
         """When the standing of a share may next change by time alone: the routes are to be made again then."""
 
+    @property
+    def unplanned(self) -> Mapping[str, Fault]:
+        """Why no plan can be made, by the topic of every share of which that is so."""
+        routes = (route for route in self.by_dataset.values() if isinstance(route, Route))
+        return {one.coverage.topic: one.fault for route in routes for one in route.unplanned}
+
     def stand_at(self, now: datetime) -> bool:
         """Whether the routes are also those of `now`: no agreement has begun or ended since, and the clock was not set back."""
         if self._made_at is None or now < self._made_at:
@@ -78,12 +86,9 @@ class Routes:
         signature = self._signature(snapshot, dataset, coverages)
         known = self._made.get(dataset)
         if known is not None and known[0] == signature:
-            route = replace(known[1], coverages=coverages)  # the plans stand; suspensions may have changed
+            route = _renewed(known[1], coverages)
         else:
-            made = self._make(snapshot, entry, coverages)
-            if isinstance(made, Blocked):
-                return made
-            route = made
+            route = self._make(snapshot, entry, coverages)
         self._made[dataset] = (signature, route)
         return self._blocked_by_topics(route) or route
 
@@ -108,22 +113,23 @@ class Routes:
         )
         return versions, shares
 
-    def _make(self, snapshot: Snapshot, entry: ContractEntry, coverages: tuple[Coverage, ...]) -> Route | Blocked:
-        plans: list[Plan] = []
+    def _make(self, snapshot: Snapshot, entry: ContractEntry, coverages: tuple[Coverage, ...]) -> Route:
+        planned: list[tuple[Coverage, Plan]] = []
+        unplanned: list[Unplanned] = []
         for coverage in coverages:
-            contract = snapshot.contract(entry.contract.dataset, coverage.share.contract)
-            plan = None if contract is None else self._compile(snapshot, contract, coverage)
-            if plan is None or isinstance(plan, Faults):
-                reason = "its contract version is not published" if plan is None else str(plan)
-                return _blocked(entry, f"{coverage.topic}: {reason}")
-            plans.append(plan)
+            plan = plan_of(snapshot, coverage, self._compile)
+            if isinstance(plan, Fault):
+                unplanned.append(Unplanned(coverage, plan))
+            else:
+                planned.append((coverage, plan))
 
         def make_engine(chosen: tuple[Plan, ...]) -> Engine:
             return self._make_engine(snapshot, entry, chosen)
 
-        shares = () if entry.contract.kind is Kind.EVENT else tuple(coverage.topic for coverage in coverages)
-        topic, made = topics.source(entry.contract.dataset), tuple(plans)
-        return Route(topic, entry, coverages, made, make_engine(made), make_engine, shares)
+        served, plans = tuple(coverage for coverage, _ in planned), tuple(plan for _, plan in planned)
+        shares = () if entry.contract.kind is Kind.EVENT else tuple(coverage.topic for coverage in served)
+        topic = topics.source(entry.contract.dataset)
+        return Route(topic, entry, served, plans, make_engine(plans), make_engine, shares, tuple(unplanned))
 
     def _blocked_by_topics(self, route: Route) -> Blocked | None:
         wanted = self._count(route.topic)
@@ -137,6 +143,31 @@ class Routes:
         if not self._counts.get(topic):
             self._counts[topic] = self._partitions(topic)
         return self._counts[topic]
+
+
+def compile_coverage(snapshot: Snapshot, entry: ContractEntry, coverage: Coverage) -> Plan | Faults:
+    """The product's own `CompilePlan`."""
+    return compile_share(coverage.entry, coverage.share, entry, snapshot)
+
+
+def plan_of(snapshot: Snapshot, coverage: Coverage, compile_plan: CompilePlan) -> Plan | Fault:
+    """The plan of a share over the newest version of its contract, or why there is none (`DEL-013`)."""
+    contract = snapshot.contract(coverage.share.dataset, coverage.share.contract)
+    plan = None if contract is None else compile_plan(snapshot, contract, coverage)
+    if plan is None or isinstance(plan, Faults):
+        reason = "its contract version is not published" if plan is None else str(plan)
+        return SHARE_HELD.fault(f"{coverage.topic}: {reason}")
+    return plan
+
+
+def _renewed(route: Route, coverages: tuple[Coverage, ...]) -> Route:
+    """The same plans, or none, for the same shares, of which suspensions may have changed."""
+    waiting = {one.coverage.topic: one.fault for one in route.unplanned}
+    return replace(
+        route,
+        coverages=tuple(one for one in coverages if one.topic not in waiting),
+        unplanned=tuple(Unplanned(one, waiting[one.topic]) for one in coverages if one.topic in waiting),
+    )
 
 
 def _concerns(key: str, coverage: Coverage) -> bool:

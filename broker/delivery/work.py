@@ -15,13 +15,25 @@ from broker.delivery.state import Place, SentChange
 from broker.policy.decision import Evaluated, Mode, Outcome, Sent, SourceRecord
 from broker.policy.engine import Engine, Settlement
 from broker.policy.plan import Plan
+from contracts.faults import Fault
 
 SentOf = Callable[[Place, Sequence[bytes]], Mapping[bytes, Sent]]
 
 
 @dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A share that covers the dataset and of which no plan can be made, and why: it is held alone (DEFAULT-DENY)."""
+
+    coverage: Coverage
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One dataset's contract and everything that covers it now: coverages and plans in one order, and their engine."""
+    """One dataset's contract and everything that covers it now: coverages and plans in one order, and their engine.
+
+    What covers it and has no plan is in `unplanned`, and nowhere else.
+    """
 
     topic: str
     entry: ContractEntry
@@ -31,12 +43,19 @@ class Route:
     make_engine: Callable[[tuple[Plan, ...]], Engine]
     entity_topics: tuple[str, ...]
     """The share topics whose sent-key state matters; none for an event dataset."""
+    unplanned: tuple[Unplanned, ...] = ()
+
+    @property
+    def covering(self) -> tuple[Coverage, ...]:
+        """Everything that covers the dataset; a decision's `plan` is an index here."""
+        return (*self.coverages, *(one.coverage for one in self.unplanned))
 
     def narrowed(self, share_topic: str) -> Route:
-        """The same route for one share alone."""
+        """The same route for one share alone, which has a plan."""
         index = next(i for i, coverage in enumerate(self.coverages) if coverage.topic == share_topic)
         plans = (self.plans[index],)
-        return replace(self, coverages=(self.coverages[index],), plans=plans, engine=self.make_engine(plans))
+        engine = self.make_engine(plans)
+        return replace(self, coverages=(self.coverages[index],), plans=plans, engine=engine, unplanned=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class Worker:
         self._assigned: dict[SourcePartition, PartitionOffset] = {}
         self._owned: dict[SourcePartition, Owned] = {}
         self._held_back: set[SourcePartition] = set()
+        self._unplanned: frozenset[str] = frozenset()
         self._is_busy = False
         """The last turn decided something for a job: there may be more."""
         self._subscribed: tuple[str, ...] = ()
@@ -225,6 +226,7 @@ class Worker:
         if snapshot.position != self._snapshot.position or not self._routes.stand_at(now):
             self._snapshot = snapshot
             self._routes.renew(snapshot, now)
+            self._tell_unplanned()
             self._hold_back()
             self._subscribe()
         elif clock.monotonic_seconds() >= self._retry_at:
@@ -263,6 +265,14 @@ class Worker:
                 reason = str(route.fault) if isinstance(route, Blocked) else "no contract"
                 self._log.error("dataset_blocked", topic=place[0], partition=place[1], reason=reason)
         self._measures.partitions(len(self._owned), len(self._held_back))
+
+    def _tell_unplanned(self) -> None:
+        """Say of each share that waits alone why no plan can be made of it, once while that lasts."""
+        found = self._routes.unplanned
+        for topic in sorted(found.keys() - self._unplanned):
+            self._log.error("share_held", topic=topic, code=found[topic].code.identifier, reason=str(found[topic]))
+        self._unplanned = frozenset(found)
+        self._measures.unplanned(len(found))
 
     def _open_partitions(self) -> None:
         """Take over what the group has assigned since the last turn."""

@@ -22,9 +22,9 @@ from broker.audit.leaf import RecipientPart
 from broker.audit.read import read_segment
 from broker.delivery.counters import Counters, Ledger
 from broker.delivery.mark import Mark
-from broker.delivery.routes import Blocked, Routes
+from broker.delivery.routes import Blocked, Routes, compile_coverage
 from broker.pipeline import Ground, Outgoing, Prepared, Work, prepare
-from broker.policy.compile import compile_plan, compile_share
+from broker.policy.compile import compile_plan
 from broker.policy.decision import Mode, SourceRecord
 from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine
@@ -201,7 +201,7 @@ def deliver_under(
 ) -> Seen:
     """As `deliver`, under a register that stands already."""
     routes = Routes(
-        lambda snapshot, entry, coverage: compile_share(coverage.entry, coverage.share, entry, snapshot),
+        compile_coverage,
         lambda snapshot, entry, plans: ReferenceEngine(entry, plans, snapshot.schemas, KEYS),
         lambda _topic: 1,
     )
@@ -209,6 +209,8 @@ def deliver_under(
     route = routes.by_dataset[contract.dataset]
     if isinstance(route, Blocked):
         return Seen(NOTHING, (route.fault.code.identifier,))
+    if route.unplanned:
+        return Seen(NOTHING, tuple(one.fault.code.identifier for one in route.unplanned))
     record = _record(contract, row, unavailable)
     job = None if mode is Mode.LIVE else 1
     end = record.offset + 1

@@ -189,6 +189,17 @@ def test_a_version_that_has_not_begun_does_not_hide_the_one_in_force():
         )
 
 
+def test_what_has_no_plan_is_held_until_there_is_one_and_then_released():
+    register = approved()
+    (share, *_) = register.snapshot.agreement("DSA-2026-101").shares
+    topic, during = topics.share("DSA-2026-101", share.id), datetime(2027, 6, 1, tzinfo=UTC)
+    standing = {
+        unplanned: standings_of(register.snapshot, share.dataset, during, None, unplanned).standings[topic]
+        for unplanned in (frozenset([topic]), frozenset())
+    }
+    assert [*standing.values()] == [HELD, IN_FORCE]
+
+
 def test_a_backfill_waits_for_the_version_it_is_for_while_the_one_before_it_is_in_force():
     before = Situation(Kind.ENTITY, 0, 0, 50, {SHARE: IN_FORCE}, frozenset({7}))
     progress = review(Progress(), [backfill(7)], before)

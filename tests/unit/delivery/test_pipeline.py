@@ -11,10 +11,12 @@ import pytest
 from agreements.model import Limits
 from agreements.snapshot import Snapshot, Suspension
 from broker.audit.read import read_segment
+from broker.delivery.codes import SHARE_HELD
 from broker.delivery.mark import Mark, read_mark
 from broker.delivery.progress import Progress, read_progress
 from broker.delivery.quarantine import Content, KeySealer, Quarantined, reveal
 from broker.delivery.state import Place
+from broker.delivery.work import Unplanned
 from broker.keys import FileKeys
 from broker.pipeline import Ground, Route, Work, acknowledge, prepare
 from broker.policy.decision import Mode, SourceRecord
@@ -143,6 +145,32 @@ def test_under_suspension_nothing_goes_out_and_every_decision_is_told(ground):
     prepared = prepare(suspended, ground, work(records((b"a", {"port": "LHR"}))), nothing_sent, None)
     assert all(on(prepared, topic) == [] for topic in SHARES.values())
     assert [leaf.recipient.outcome for leaf in segment(prepared).opened] == ["hold", "deny"]
+
+
+@pytest.mark.parametrize("kind", ["entity", "event"])
+@pytest.mark.parametrize(
+    ("stopped", "outcome", "reason"),
+    [
+        ({}, "hold", "plan-unusable"),
+        ({"suspended": True, "when": "hold"}, "hold", "suspended"),
+        ({"suspended": True, "when": "drop"}, "deny", "suspended"),
+    ],
+)
+def test_a_share_without_a_plan_is_decided_for_every_record_and_the_others_go_on(
+    ground, kind, stopped, outcome, reason
+):
+    planned, other = route(kind), route(kind, **stopped)
+    index = next(i for i, one in enumerate(other.coverages) if one.topic == SHARES["MAN"])
+    waiting = Unplanned(other.coverages[index], SHARE_HELD.fault("flow"))
+    made = replace(planned.narrowed(SHARES["LHR"]), entity_topics=planned.entity_topics[:1], unplanned=(waiting,))
+    found = (*records((b"a", {"port": "LHR"}), (b"b", {"port": "MAN"})), SourceRecord(2, 0, b"c", b"{"))
+    prepared = prepare(made, ground, work(found), nothing_sent, None)
+    assert len(on(prepared, SHARES["LHR"])) == 1
+    assert on(prepared, SHARES["MAN"]) == []
+    leaves = [leaf for leaf in segment(prepared).opened if leaf.recipient.agreement == "DSA-MAN"]
+    assert [(leaf.auditor.offset, leaf.recipient.outcome) for leaf in leaves] == [(0, outcome), (1, outcome)]
+    assert {(one.code) for leaf in leaves for one in leaf.recipient.reasons} == {reason}
+    assert {leaf.auditor.plan for leaf in leaves} == {""}
 
 
 def test_an_acknowledgement_moves_nothing_but_its_own_number(ground):

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from agreements import acts
 from broker.delivery.routes import Routes
+from broker.policy.codes import VIEW_UNREGISTERED
+from contracts.faults import Faults
 from contracts.model import Kind
 from tests.integration.delivery.scenario import BEGIN, END, PortEngine, PortPlan, snapshot
 from tests.registers import approved
@@ -44,6 +46,35 @@ def test_a_plan_is_made_again_when_other_fields_leave_though_the_view_schema_is_
     compiled.clear()
     made.renew(register.snapshot, register.time)
     assert [path in fields for name, fields in compiled if name == share.id] == [False]
+
+
+TWO = {
+    "position": 1,
+    "datasets": {"flow": "entity"},
+    "shares": [SHARE, {"reference": "DSA-MAN", "dataset": "flow", "port": "MAN", "suspended": True}],
+}
+
+
+def test_a_share_of_which_no_plan_can_be_made_keeps_the_dataset_from_nobody_else():
+    faults = Faults((VIEW_UNREGISTERED.fault("no registered view schema fits"),))
+
+    def compiles(_, __, coverage):
+        reference = coverage.entry.agreement.reference
+        return faults if reference == "DSA-MAN" else PortPlan(reference, coverage.share.rows)
+
+    made = Routes(compiles, lambda _, __, plans: PortEngine(Kind.ENTITY, []), lambda _: 1)
+    for suspended in (True, False):  # the second time the plans stand, and the suspension is lifted
+        shares = [SHARE, {**TWO["shares"][1], "suspended": suspended}]
+        made.renew(snapshot({**TWO, "shares": shares}), BEGIN)
+        route = made.by_dataset["flow"]
+        assert [coverage.topic for coverage in route.coverages] == ["share.dsa-lhr.flow"] == [*route.entity_topics]
+        assert len(route.plans) == 1
+        (waiting,) = route.unplanned
+        assert (waiting.coverage.topic, bool(waiting.coverage.entry.suspensions)) == ("share.dsa-man.flow", suspended)
+        assert made.unplanned == {"share.dsa-man.flow": waiting.fault}
+        assert waiting.fault.code.identifier == "DEL-013"
+        assert "no registered view schema fits" in str(waiting.fault)
+        assert route.narrowed("share.dsa-lhr.flow").unplanned == ()
 
 
 def covering(made):
