@@ -21,6 +21,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from connectors.decimals import fitted
 from contracts.model import FieldType, TypeName
 
 BOOLEANS = {
@@ -172,15 +173,10 @@ def _fits(type_: FieldType, value: Decimal) -> Decimal:
     """The decimal, if its type has the digits for it: it is never rounded."""
     if not value.is_finite():
         raise Unreadable("a number that is not finite")
-    _, digits, exponent = value.as_tuple()
-    assert isinstance(exponent, int)
-    significant = "".join(map(str, digits)).lstrip("0")
-    kept = significant.rstrip("0")
-    exponent += len(significant) - len(kept)
-    scale = type_.scale or 0
-    if kept and (-exponent > scale or (type_.precision is not None and len(kept) + exponent + scale > type_.precision)):
+    found = fitted(type_, value)
+    if found is None:
         raise Unreadable("a decimal with more digits than its type has")
-    return value
+    return found
 
 
 def _read_boolean(_type: FieldType, text: str, _zone: tzinfo | None) -> bool:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from connectors.postgresql.columns import Column
-from connectors.postgresql.forms import Form, decimal_form, printed_integer, text_array_form, uuid_text
+from connectors.postgresql.forms import (
+    Form,
+    decimal_form,
+    integer_decimal_form,
+    printed_integer,
+    text_array_form,
+    uuid_text,
+)
 from connectors.postgresql.tables import Leaf
 from connectors.postgresql.types import TEXT_TYPES
 from contracts.avro import avro_type, optional, schema_text
@@ -42,8 +49,8 @@ def code_of(column: Column, wanted: FieldType, *, some: bool) -> Code | None:
     With `some` the bytes begin with the branch of a field that may be null.
     """
     name, table, mark = column.type.name, "SOME_SHORT" if some else "SHORT", "SOME + " if some else ""
-    texts = column.type.enum or name in TEXT_TYPES or name == "json"
-    if wanted.name in _TEXTS and (texts or (name == "jsonb" and wanted.name is TypeName.STRING)):
+    texts = column.type.enum or name in TEXT_TYPES
+    if wanted.name in _TEXTS and (texts or (name in ("json", "jsonb") and wanted.name is TypeName.STRING)):
         return _text_code(name, wanted, table, mark, some=some)
     if wanted.name is TypeName.STRING and name == "uuid":
         return Code(f"{mark}uses(value)", "16s", uses=uuid_text)
@@ -73,6 +80,10 @@ def _text_code(name: str, wanted: FieldType, table: str, mark: str, *, some: boo
 def _scalar_code(name: str, wanted: FieldType, table: str, mark: str) -> Code | None:
     if wanted.name is TypeName.DECIMAL and name == "numeric" and wanted.precision is not None:
         return Code(f"{mark}uses(text)", uses=decimal_form(wanted.precision, wanted.scale or 0))
+    if wanted.name is TypeName.DECIMAL and name in _NUMBERS and wanted.precision is not None:
+        return Code(
+            f"{mark}uses(value)", _NUMBERS[name], uses=integer_decimal_form(wanted.precision, wanted.scale or 0)
+        )
     return {
         TypeName.BOOLEAN: Code(f"{mark}(TRUE if value == 1 else FALSE)", "B"),
         TypeName.DATE: Code(f"{mark}day(value)", "i"),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from connectors.decimals import fitted
 from connectors.postgresql.binary import Unrepresentable
 from contracts.model import FieldType, TypeName
 
@@ -52,7 +53,16 @@ def _value(found: Any, wanted: FieldType) -> Any:
     if wanted.name is TypeName.MAP:
         assert wanted.items is not None
         return {name: _value(item, wanted.items) for name, item in _object(found).items()}
+    if wanted.name is TypeName.DECIMAL:
+        return _decimal(wanted, Decimal(_typed(found, int, Decimal, str)))
     return _SCALARS[wanted.name](found)
+
+
+def _decimal(wanted: FieldType, value: Decimal) -> Decimal:
+    found = fitted(wanted, value)
+    if found is None:
+        raise Unrepresentable("a JSON number with more digits than the contract has room for")
+    return found
 
 
 def _object(found: Any) -> dict[str, Any]:
@@ -77,7 +87,6 @@ _SCALARS: dict[TypeName, Callable[[Any], Any]] = {
     TypeName.BOOLEAN: lambda found: _typed(found, bool),
     TypeName.INTEGER: lambda found: _typed(found, int),
     TypeName.DOUBLE: lambda found: float(_typed(found, int, Decimal)),
-    TypeName.DECIMAL: lambda found: Decimal(_typed(found, int, Decimal, str)),
     TypeName.UUID: lambda found: UUID(_typed(found, str)),
     TypeName.DATE: lambda found: date.fromisoformat(_typed(found, str)),
     TypeName.TIMESTAMP: _instant,

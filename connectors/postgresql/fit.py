@@ -15,6 +15,7 @@ from contracts.faults import Fault
 from contracts.model import Contract, Field, TypeName
 
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
+_INTEGER_DIGITS = {"int2": 5, "int4": 10, "int8": 19}
 _CHARACTERS = re.compile(r"character varying\((\d+)\)")
 
 
@@ -36,7 +37,7 @@ def _of(contract: Contract, table: Table, leaf: Leaf) -> Iterator[Fault]:
 def _more(column: Column, field: Field, *, required: bool) -> Iterator[str]:
     if required and not column.required:
         yield "null, and the contract says `required`"
-    if field.type.name is TypeName.DECIMAL and column.type.name == "numeric":
+    if field.type.name is TypeName.DECIMAL:
         yield from _decimal(column, field)
     extra = [label for label in column.labels if label not in field.type.symbols + field.type.values]
     if extra and (field.type.symbols or field.type.values):
@@ -50,6 +51,11 @@ def _more(column: Column, field: Field, *, required: bool) -> Iterator[str]:
 def _decimal(column: Column, field: Field) -> Iterator[str]:
     """Rule 37: a numeric without bounds is a string in the contract."""
     precision, scale = field.type.precision or 0, field.type.scale or 0
+    digits = _INTEGER_DIGITS.get(column.type.name)
+    if digits is not None:
+        if digits > precision - scale:
+            yield f"an integer of {digits} digits, and the contract has room for ({precision},{scale})"
+        return
     found = _NUMERIC.fullmatch(column.declared)
     if found is None:
         yield f"any number and NaN, and the contract has room for {precision} digits: call it a string"

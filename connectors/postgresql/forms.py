@@ -92,6 +92,21 @@ def decimal_form(precision: int, scale: int) -> Form:
     return write
 
 
+def integer_decimal_form(precision: int, scale: int) -> Callable[[int], bytes]:
+    """An integer as a decimal of the contract: its unscaled number, as `decimal_form` writes it."""
+    times: int = 10**scale
+    limit: int = 10**precision
+
+    def write(value: int) -> bytes:
+        number = value * times
+        if not -limit < number < limit:
+            raise NotPlain
+        size = (number.bit_length() + 8) >> 3
+        return SHORT[size << 1] + number.to_bytes(size, "big", signed=True)
+
+    return write
+
+
 class _Plan(NamedTuple):
     """How numbers with the same first bytes become a decimal: from their groups of four digits to the unscaled number."""
 
@@ -118,8 +133,7 @@ class _Plans(dict[bytes, _Plan]):
             raise NotPlain
         power = 4 * (weight - count + 1) + shown
         unpack = struct.Struct(f">{count}H").unpack_from
-        rescaled = 10 ** (self._scale - shown)  # the precision is of the digits that are shown
-        by, times, limit = 10 ** max(-power, 0), 10 ** max(power, 0) * rescaled, 10**self._precision * rescaled
+        by, times, limit = 10 ** max(-power, 0), 10 ** (max(power, 0) + self._scale - shown), 10**self._precision
         plan = _Plan(unpack, by, times, limit, -1 if sign else 1)
         if len(self) < _PLANS_MAX:
             self[head] = plan

@@ -1,16 +1,19 @@
 """Which PostgreSQL type carries which contract type, and how its two forms are read.
 
 Rule 37: an unbounded numeric is a string in the contract; NaN and infinity pass only there.  Every type can carry a
-string: it is then what PostgreSQL prints.
+string: it is then what PostgreSQL prints.  An integer is a decimal of scale 0.  An enum's symbols are names, so only a type
+that prints names carries one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
+from connectors.decimals import fitted
 from connectors.postgresql import binary, texts
-from connectors.postgresql.binary import Reader
+from connectors.postgresql.binary import Reader, Unrepresentable
 from connectors.postgresql.documents import document_reader
 from contracts.model import FieldType, TypeName
 
@@ -69,9 +72,10 @@ _INTEGER_READERS = {
     "int4": Readers(texts.read_integer, binary.read_int4),
     "int8": Readers(texts.read_integer, binary.read_int8),
 }
+_NUMBERS = {**_INTEGER_READERS, "numeric": Readers(texts.read_numeric, binary.read_numeric)}
+"""What a decimal is read from."""
 _SCALARS: Mapping[TypeName, Mapping[str, Readers]] = {
     TypeName.INTEGER: _INTEGER_READERS,
-    TypeName.DECIMAL: {**_INTEGER_READERS, "numeric": Readers(texts.read_numeric, binary.read_numeric)},
     TypeName.DOUBLE: {
         "float4": Readers(texts.read_float4, binary.read_float4),
         "float8": Readers(texts.read_float8, binary.read_float8),
@@ -96,13 +100,33 @@ def readers(column: ColumnType, wanted: FieldType) -> Readers | None:
     """How `column` is read as `wanted`; None when it cannot carry it."""
     if unsupported(column.name) or (column.element is not None and unsupported(column.element.name)):
         return None
-    if wanted.name in (TypeName.STRING, TypeName.ENUM):
+    if wanted.name is TypeName.STRING or (wanted.name is TypeName.ENUM and _names(column)):
         return Readers(texts.read_text, _printed(column))
+    if wanted.name is TypeName.DECIMAL and column.name in _NUMBERS:
+        return _decimal(_NUMBERS[column.name], wanted)
     if column.name in _DOCUMENTS and wanted.name in (TypeName.RECORD, TypeName.MAP, TypeName.ARRAY):
         return _document(column, wanted)
     if wanted.name is TypeName.ARRAY:
         return _array(column, wanted)
     return _SCALARS.get(wanted.name, {}).get(column.name)
+
+
+def _names(column: ColumnType) -> bool:
+    """Whether what the column prints may be a name."""
+    return column.enum or column.name in TEXT_TYPES or column.name == "bool"
+
+
+def _decimal(read: Readers, wanted: FieldType) -> Readers:
+    assert read.binary is not None
+    text, in_binary = read.text, read.binary
+
+    def fit(value: int | Decimal) -> Decimal:
+        found = fitted(wanted, Decimal(value))
+        if found is None:
+            raise Unrepresentable("a number with more digits than the contract has room for")
+        return found
+
+    return Readers(lambda data: fit(text(data)), lambda data: fit(in_binary(data)))
 
 
 def _printed(column: ColumnType) -> Reader | None:

@@ -38,6 +38,10 @@ def _plain(name: TypeName, sql: str, *values: tuple[str, Any]) -> Case:
     return Case(sql, FieldType(name), values)
 
 
+def _decimal(sql: str, precision: int, scale: int, *values: tuple[str, Any]) -> Case:
+    return Case(sql, FieldType(TypeName.DECIMAL, precision=precision, scale=scale), values)
+
+
 def _printed(sql: str, *texts: str) -> Case:
     """Types carried as a string: what is printed is what was written."""
     return Case(sql, STRING, tuple((text, text) for text in texts))
@@ -52,6 +56,12 @@ CASES = [
     _plain(TypeName.INTEGER, "int2", ("-32768", -32768), ("32767", 32767)),
     _plain(TypeName.INTEGER, "int4", ("-2147483648", -(2**31)), ("2147483647", 2**31 - 1)),
     _plain(TypeName.INTEGER, "int8", (str(-(2**63)), -(2**63)), (str(2**63 - 1), 2**63 - 1)),
+    _decimal("int2", 5, 0, ("-32768", Decimal(-32768)), ("32767", Decimal(32767))),
+    _decimal("int4", 12, 2, ("-2147483648", Decimal(-(2**31))), ("9", Decimal(9))),
+    _decimal("int8", 19, 0, (str(-(2**63)), Decimal(-(2**63))), (str(2**63 - 1), Decimal(2**63 - 1))),
+    _decimal("int8", 3, 1, ("-99", Decimal(-99)), ("100", REFUSED)),
+    _decimal("numeric(10,4)", 5, 2, ("1.5000", Decimal("1.50")), ("1.0001", REFUSED), ("1000", REFUSED)),
+    _decimal("numeric", 5, 2, ("1", Decimal(1)), ("-0.10000", Decimal("-0.10")), ("0.001", REFUSED)),
     _plain(TypeName.DOUBLE, "float4", ("0.1", 0.10000000149011612), ("3.4028235e38", 3.4028234663852886e38)),
     _plain(TypeName.DOUBLE, "float4", ("NaN", math.nan), ("-Infinity", -math.inf), ("1e-45", 1.401298464324817e-45)),
     _plain(TypeName.DOUBLE, "float8", ("1.7976931348623157e308", 1.7976931348623157e308), ("5e-324", 5e-324)),
@@ -89,12 +99,15 @@ CASES = [
     _printed("jsonpath", '$."a"[*]'),
     _printed("xml"),  # the server of the tests was built without it: only that its column fits is seen
     _list("int4[]", TypeName.INTEGER, ("{}", []), ("{1,NULL,-2147483648}", [1, None, -(2**31)]), ("{{1,2},{3,4}}", REFUSED)),
+    Case("int4[]", FieldType(TypeName.ARRAY, items=FieldType(TypeName.DECIMAL, precision=3, scale=1)), (("{1,-99}", [Decimal(1), Decimal(-99)]), ("{100}", REFUSED))),
     _list("text[]", TypeName.STRING, ('{a,"b c",NULL,"NULL","","q\\"\\\\,{}"}', ["a", "b c", None, "NULL", "", 'q"\\,{}'])),
     _list("timestamptz[]", TypeName.TIMESTAMP, ('{"2026-01-01 00:00:00+00",NULL}', [datetime(2026, 1, 1, tzinfo=UTC), None]), ("{infinity}", REFUSED)),
     _list("inet[]", TypeName.STRING, ("{10.0.0.1,NULL}", ["10.0.0.1", None])),
     _printed("int4[]", "{{1,2},{3,4}}", "[5:6]={1,2}"),
     Case("mood", FieldType(TypeName.ENUM, symbols=("happy", "sad")), (("sad", "sad"),)),
     _printed("mood", "happy", "so so"),
+    Case("varchar(9)", FieldType(TypeName.ENUM, symbols=("happy", "sad")), (("sad", "sad"),)),
+    Case("bool", FieldType(TypeName.ENUM, symbols=("t", "f")), (("true", "t"), ("false", "f"))),
     Case("positive", FieldType(TypeName.INTEGER), (("2147483647", 2**31 - 1),)),
     _printed("pair", '(1,"a b")'),
     _printed("int4range", "empty", "[1,10)", "(,)"),

@@ -53,6 +53,8 @@ INSTANTS = st.datetimes().map(lambda naive: naive.replace(tzinfo=UTC))
 EDGES = st.sampled_from([2**63 - 1, -(2**63), 2**62, -(2**59)]).map(
     lambda n: (BINARY, struct.pack(">q", n)),
 )
+SURPLUS = numerics(9, 7)
+"""A digit more than the contract has: what ends in a zero fits, by the general way."""
 LISTS = st.lists(st.none() | TEXTS, max_size=4)
 POOL = [
     ("text", STRING, text_forms(LONG_TEXTS)),
@@ -76,9 +78,15 @@ POOL = [
     ("uuid", STRING, st.uuids().map(pg.uuid)),
     ("bytea", FieldType(TypeName.BYTES), st.binary(max_size=9).map(lambda v: pg.both(v, "\\x" + v.hex()))),
     ("numeric", FieldType(TypeName.DECIMAL, precision=12, scale=2), numerics(13, 2)),
-    ("numeric", FieldType(TypeName.DECIMAL, precision=8, scale=6), numerics(9, 7) | numerics(3, 3) | numerics(8, 0)),
+    ("numeric", FieldType(TypeName.DECIMAL, precision=8, scale=6), numerics(3, 3) | numerics(8, 0)),
+    ("numeric", FieldType(TypeName.DECIMAL, precision=7, scale=6), SURPLUS),
     ("numeric", STRING, numerics(9, 3)),
-    ("int4", FieldType(TypeName.DECIMAL, precision=9, scale=2), fixed("i", st.integers(-9, 9))),
+    ("int2", FieldType(TypeName.DECIMAL, precision=5, scale=0), fixed("h", st.integers(-(2**15), 2**15 - 1))),
+    ("int4", FieldType(TypeName.DECIMAL, precision=9, scale=2), fixed("i", st.integers(-9_999_999, 9_999_999))),
+    ("int4", FieldType(TypeName.DECIMAL, precision=9, scale=3), fixed("i", st.integers(-(2**31), 2**31 - 1))),
+    ("int8", FieldType(TypeName.DECIMAL, precision=38, scale=10), fixed("q", st.integers(-(2**63), 2**63 - 1))),
+    ("bool", FieldType(TypeName.ENUM, symbols=("t", "f")), st.booleans().map(lambda v: pg.both(bytes([v]), "ft"[v]))),
+    ("timestamp", FieldType(TypeName.TIMESTAMP), INSTANTS.map(lambda v: pg.both(pg.instant(v), str(v)[:-6]))),
     ("_text", FieldType(TypeName.ARRAY, items=STRING), LISTS.map(
         lambda v: pg.both(pg.array([None if one is None else one.encode() for one in v]), pg.array_text(v).decode()))),
     ("_text", FieldType(TypeName.ARRAY, items=STRING, items_required=False), LISTS.map(
@@ -231,7 +239,7 @@ def test_plain_rows_come_as_bytes(data, world, full):
     (encoded, *_), written = world.run(messages, fast=True)
     general, _ = world.run(messages, fast=False)
     assert encoded == general[0]
-    if not encoded.quarantined:
+    if not encoded.quarantined and not any(POOL[n][2] is SURPLUS for n in world.numbers):
         assert all(written)
 
 
@@ -244,7 +252,8 @@ def test_both_ways_through_a_chunk_give_the_same_records(data, world):
     found = [reader._rows_of(copied, 1 << 40, pg.EPOCH) for reader in readers]
     assert found[0][1] == found[1][1]
     assert world.encoded(found[0][0]) == world.encoded(found[1][0])
-    if not world.encoded(found[0][0]).quarantined:
+    surplus = any(POOL[n][2] is SURPLUS for n in world.numbers)
+    if not world.encoded(found[0][0]).quarantined and not surplus:
         assert sum(isinstance(row, Written) for row in found[0][0]) >= rows - 1, "only the last row may have no room"
 
 

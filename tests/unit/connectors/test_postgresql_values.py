@@ -9,11 +9,17 @@ from uuid import UUID
 
 import pytest
 
+from connectors.decimals import fitted
 from connectors.postgresql import binary, texts
 from connectors.postgresql.binary import Unrepresentable
+from connectors.postgresql.columns import Column
 from connectors.postgresql.documents import document_reader
+from connectors.postgresql.fit import advice
+from connectors.postgresql.tables import Table
 from connectors.postgresql.types import ColumnType, readers
-from contracts.model import Field, FieldType, TypeName
+from contracts.avro import avro_type, schema_text
+from contracts.model import Contract, Field, FieldType, Kind, TypeName
+from contracts.wire import AvroSchema
 
 
 def numeric(text: str) -> bytes:
@@ -125,7 +131,95 @@ def test_a_type_carries_only_what_it_can() -> None:
     assert interval.binary is None, "an interval as string must come as text"
     bounded = readers(
         ColumnType("_numeric", element=ColumnType("numeric")),
-        FieldType(TypeName.ARRAY, items=FieldType(TypeName.DECIMAL)),
+        FieldType(TypeName.ARRAY, items=FieldType(TypeName.DECIMAL, precision=5, scale=1)),
     )
     assert bounded is not None
     assert bounded.text(b"{1.5,NULL}") == [Decimal("1.5"), None]
+
+
+INTEGERS, TEXTS = {"int2", "int4", "int8"}, {"text", "varchar", "bpchar", "name", "char", "mood"}
+CARRIED = {
+    TypeName.INTEGER: INTEGERS,
+    TypeName.DECIMAL: {*INTEGERS, "numeric"},
+    TypeName.DOUBLE: {"float4", "float8"},
+    TypeName.BOOLEAN: {"bool"},
+    TypeName.DATE: {"date"},
+    TypeName.TIMESTAMP: {"timestamp", "timestamptz"},
+    TypeName.UUID: {"uuid"},
+    TypeName.BYTES: {"bytea"},
+    TypeName.ENUM: {*TEXTS, "bool"},
+}
+"""As the guide says it."""
+SAMPLES = {
+    "int2": (struct.pack(">h", -5), "-5"),
+    "int4": (struct.pack(">i", 5), "5"),
+    "int8": (struct.pack(">q", 5), "5"),
+    "float4": (struct.pack(">f", 1.5), "1.5"),
+    "float8": (struct.pack(">d", 1.5), "1.5"),
+    "numeric": (numeric("1.5000"), "1.5000"),
+    "bool": (b"\x01", "t"),
+    "date": (struct.pack(">i", 1), "2000-01-02"),
+    "timestamp": (struct.pack(">q", 1), "2000-01-01 00:00:00.000001"),
+    "timestamptz": (struct.pack(">q", 1), "2000-01-01 00:00:00.000001+00"),
+    "uuid": (bytes(16), str(UUID(int=0))),
+    "bytea": (b"a", "\\x61"),
+    "json": (b'"one"', '"one"'),
+    "jsonb": (b'\x01"one"', '"one"'),
+    **dict.fromkeys(TEXTS, (b"one", "one")),
+}
+
+
+@pytest.mark.parametrize("name", [*CARRIED, TypeName.STRING])
+def test_what_a_check_accepts_is_carried_from_both_forms(name: TypeName) -> None:
+    wanted = FieldType(name, symbols=("one", "t"), precision=5, scale=2)
+    schema = AvroSchema(schema_text(avro_type(wanted, "Value")))
+    accepted = set()
+    for kind, (sent, printed) in SAMPLES.items():
+        read = readers(ColumnType(kind, enum=kind == "mood"), wanted)
+        if read is not None:
+            accepted.add(kind)
+            written = schema.encode(read.text(printed.encode()))
+            assert read.binary is None or schema.encode(read.binary(sent)) == written, kind
+    assert accepted == (set(SAMPLES) if name is TypeName.STRING else CARRIED[name])
+
+
+@pytest.mark.parametrize(
+    ("text", "precision", "scale", "expected"),
+    [
+        ("1.5000", 3, 2, "1.50"),
+        ("1.5001", 3, 2, None),
+        ("9", 3, 2, "9"),
+        ("10", 3, 2, None),
+        ("1E+2", 3, 0, "1E+2"),
+        ("1E+999999999999", 38, 0, None),
+        ("0E+999999999999", 3, 2, "0"),
+        ("-0.0000", 1, 1, "-0.0"),
+        ("NaN", 9, 0, None),
+        ("Infinity", 9, 0, None),
+    ],
+)
+def test_a_decimal_fits_or_is_refused_and_is_never_rounded(text, precision, scale, expected) -> None:
+    wanted = FieldType(TypeName.DECIMAL, precision=precision, scale=scale)
+    found = fitted(wanted, Decimal(text))
+    assert (None if found is None else str(found)) == expected
+    schema = AvroSchema(schema_text(avro_type(wanted, "Value")))
+    assert found is None or schema.decode(schema.encode(found)) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "expected"),
+    [
+        ("int4", "integer", "an integer of 10 digits"),
+        ("int2", "smallint", None),
+        ("numeric", "numeric(10,4)", "numeric(10,4)"),
+        ("numeric", "numeric(7,2)", None),
+        ("numeric", "numeric", "any number and NaN"),
+    ],
+)
+def test_a_check_says_where_a_column_has_more_digits_than_its_contract(kind, declared, expected) -> None:
+    field = Field("amount", FieldType(TypeName.DECIMAL, precision=8, scale=2))
+    contract = Contract("items", (1, 0, 0), Kind.EVENT, "OFFICIAL", "owner", "store", "items", ("amount",), (field,))
+    table = Table("public", "items", (Column("amount", ColumnType(kind), declared=declared),))
+    found = [fault.message for fault in advice(contract, table)]
+    assert len(found) == (expected is not None)
+    assert expected is None or f"may hold {expected}" in found[0]
