@@ -76,6 +76,8 @@ class JobKind(StrEnum):
     RELEASE = "release"
     """No act asks for it: what was held is released as soon as its share stands in force."""
     REPLAY = "replay"
+    CORRECTION = "correction"
+    """A field was suspended: rows that were sent lose it, whatever the hours and the limits of the agreement say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class ContractEntry:
 class Job:
     """One re-derive job, asked for by the act at `position`; jobs of a source partition run in that order.
 
-    BACKFILL concerns one share over its whole source; REPLAY concerns one quarantined source record.
+    BACKFILL and CORRECTION concern one share over its whole source; REPLAY concerns one quarantined source record.
     """
 
     position: int

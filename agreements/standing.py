@@ -8,6 +8,7 @@ the agreement says.  Everything here follows from the register and the time alon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -67,6 +68,18 @@ def stand(snapshot: Snapshot, coverage: Coverage, now: datetime) -> Stand:
 def covers(entry: AgreementEntry, now: datetime) -> bool:
     """Whether a version is signed, and `now` lies in its dates: then every record has a decision under it (ONE-DECISION)."""
     return entry.state in SIGNED and entry.starts_at <= now < entry.ends_at
+
+
+def may_correct(snapshot: Snapshot, coverage: Coverage, now: datetime) -> bool:
+    """Whether rows that were sent may lose a suspended field: in force, or stopped by nothing but its hours or a limit.
+
+    Hours and limits bound what is disclosed; a correction discloses nothing.  Any other stop is a stop of everything (BOUNDED-STOP).
+    """
+    others = tuple(suspension for suspension in coverage.entry.suspensions if not suspension.limit)
+    entry = replace(coverage.entry, suspensions=others)
+    facts = Facts(snapshot, entry, coverage.share, now)
+    stopping = (condition for condition in _CONDITIONS if condition is not _outside_window)
+    return covers(entry, now) and all(condition(facts) is None for condition in stopping)
 
 
 def moments(snapshot: Snapshot, entry: AgreementEntry, now: datetime) -> Iterator[datetime]:

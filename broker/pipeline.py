@@ -22,8 +22,8 @@ from datetime import timedelta
 
 import msgspec
 
-from agreements.snapshot import Coverage
-from agreements.standing import stand
+from agreements.snapshot import Coverage, Standing
+from agreements.standing import may_correct, stand
 from broker.audit.segment import SALTS_BYTES, Decided, Segment, Terms, build_segment
 from broker.audit.segment import Ground as SegmentGround
 from broker.cluster.client import PartitionOffset
@@ -164,11 +164,18 @@ def _settle(
     for index, coverage in enumerate(route.coverages):
         place = Place(coverage.topic, work.partition)
         keys = keys_named(evaluated, index) if route.entity_topics else ()
-        standing, code, clause = stand(ground.snapshot, coverage, ground.now)
+        found = stand(ground.snapshot, coverage, ground.now)
         sent = sent_of(place, keys) if keys else {}
+        if (
+            work.mode is Mode.CORRECTION
+        ):  # what takes data away waits for no hour and no embargo, and counts for no limit
+            may = may_correct(ground.snapshot, coverage, ground.now)
+            standing, stopped_by = Standing.IN_FORCE if may else found.standing, Reason(found.code, found.clause)
+            circumstances.append(Circumstance(standing, sent, stopped_by, waiting=work.waiting))
+            continue
         until = _released_until_ms(coverage, ground)
         allowance = None if ledger is None else ledger.allowance(coverage.entry, (work.topic, work.partition))
-        circumstances.append(Circumstance(standing, sent, Reason(code, clause), until, allowance))
+        circumstances.append(Circumstance(found.standing, sent, Reason(found.code, found.clause), until, allowance))
     withdraws = route.entry.contract.withdraws_on_quarantine
     return settle(route.engine, evaluated, circumstances, work.mode, withdraws=withdraws)
 

@@ -95,9 +95,10 @@ def _change(
         views = {share: schema for (version, share), schema in given.items() if version == number}
         changed[number] = replace(entry, view_schemas={**entry.view_schemas, **views}) if views else entry
     register.agreements[act.reference] = tuple(changed.get(entry.agreement.version, entry) for entry in versions)
+    kind = JobKind.CORRECTION if isinstance(act, AgreementSuspended) else JobKind.BACKFILL
     for share in {share.id: share for share in moving.values()}.values():
         if _is_entity(register, share):
-            register.jobs.append(Job(at.position, JobKind.BACKFILL, share.dataset, act.reference, share.id))
+            register.jobs.append(Job(at.position, kind, share.dataset, act.reference, share.id))
 
 
 def _is_entity(register: MutableRegister, share: Share) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from agreements.snapshot import Coverage, Job, Snapshot, Standing
-from agreements.standing import stand
+from agreements.snapshot import Coverage, Job, JobKind, Snapshot, Standing
+from agreements.standing import may_correct, stand
 from broker.audit import codes
 from broker.audit.leaf import DELIVERED
 from broker.audit.read import Opened, OpenSegment
@@ -21,6 +21,8 @@ from contracts.faults import Fault
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Share = tuple[str, str]
+Covering = tuple[Coverage, bool]
+"""A share that covers the records of a segment, and whether anything of it might flow in that segment."""
 
 
 def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
@@ -28,11 +30,15 @@ def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
     header = found.header
     now = _EPOCH + timedelta(milliseconds=header.decided_ms)
     dataset = topics.dataset_of(header.topic) or ""
-    standings = {
+    covering = {
         (coverage.entry.agreement.reference, coverage.share.id): (coverage, standing)
         for coverage in snapshot.coverages(dataset)
         if (standing := stand(snapshot, coverage, now).standing) is not Standing.NOT_COVERING
     }
+    if header.mode == "correction":  # it may go on where nothing else may, and then changes only what the recipient had
+        standings = {share: (one, may_correct(snapshot, one, now)) for share, (one, _) in covering.items()}
+    else:
+        standings = {share: (one, standing is Standing.IN_FORCE) for share, (one, standing) in covering.items()}
     if header.mode != "live":
         if not _is_asked_for(found, snapshot, dataset, standings):
             yield codes.JOB_UNKNOWN.fault(f"{header.segment} cites job {header.job}")
@@ -42,12 +48,11 @@ def check_decisions(found: OpenSegment, snapshot: Snapshot) -> Iterator[Fault]:
     yield from _one_each(found, standings)
     for entry in found.segment.index.directory:
         if entry.agreement and (entry.agreement, entry.share) in standings:
-            yield from _terms(found, entry, *standings[entry.agreement, entry.share])
+            coverage, may_flow = standings[entry.agreement, entry.share]
+            yield from _terms(found, entry, coverage, may_flow=may_flow)
 
 
-def _is_asked_for(
-    found: OpenSegment, snapshot: Snapshot, dataset: str, standings: Mapping[Share, tuple[Coverage, Standing]]
-) -> bool:
+def _is_asked_for(found: OpenSegment, snapshot: Snapshot, dataset: str, standings: Mapping[Share, Covering]) -> bool:
     """Whether the register gives a segment that is not live its reason.
 
     A release needs no act of its own: it decides one share and cites the act that approved the version in force.
@@ -66,7 +71,8 @@ def _is_asked_for(
 def _is_of(found: OpenSegment, job: Job, dataset: str) -> bool:
     """Whether the segment decides what the job asked for, and nothing else."""
     header, index = found.header, found.segment.index
-    if job.kind.value != header.mode or job.dataset != dataset:
+    kinds = (job.kind.value, JobKind.BACKFILL) if job.kind is JobKind.CORRECTION else (job.kind.value,)
+    if header.mode not in kinds or job.dataset != dataset:  # a backfill is bound more tightly than a correction
         return False
     if job.offset is not None:
         one = len(index.records) == 1 and index.records[0][0] == job.offset and index.records[0][2] == 1
@@ -74,7 +80,7 @@ def _is_of(found: OpenSegment, job: Job, dataset: str) -> bool:
     return all((entry.agreement, entry.share) == (job.reference, job.share) for entry in index.directory)
 
 
-def _one_each(found: OpenSegment, standings: Mapping[Share, tuple[Coverage, Standing]]) -> Iterator[Fault]:
+def _one_each(found: OpenSegment, standings: Mapping[Share, Covering]) -> Iterator[Fault]:
     name, entries = found.header.segment, found.segment.index.directory
     records = [offset for offset, _ in expand(found.segment.index.records)]
     sequences = dict(expand(found.segment.index.records))
@@ -116,13 +122,16 @@ def _compare(found: OpenSegment, entry: Entry, wanted: Sequence[int] | None, qua
         yield codes.DECISION_MISSING.fault(message)
 
 
-def _terms(found: OpenSegment, entry: Entry, coverage: Coverage, standing: Standing) -> Iterator[Fault]:
+def _terms(found: OpenSegment, entry: Entry, coverage: Coverage, *, may_flow: bool) -> Iterator[Fault]:
+    """Every leaf quotes the terms of its share, and nothing flowed where it might not."""
     terms = (coverage.entry.agreement.version, coverage.entry.content_hash, coverage.share.purpose)
-    for number, (recipient, _) in enumerate(_group(found, entry), entry.start):
+    is_correction = found.header.mode == "correction"
+    for number, (recipient, auditor) in enumerate(_group(found, entry), entry.start):
         if (recipient.version, recipient.content_hash, recipient.purpose) != terms:
             yield codes.TERMS_WRONG.fault(f"leaf {found.header.segment}/{number}")
             return
-        if standing is not Standing.IN_FORCE and recipient.outcome in DELIVERED:
+        is_new = is_correction and auditor.sent is None
+        if recipient.outcome in DELIVERED and (is_new or not may_flow):
             yield codes.FLOWED_WHILE_SUSPENDED.fault(f"leaf {found.header.segment}/{number}")
             return
 

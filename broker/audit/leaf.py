@@ -23,7 +23,7 @@ _DELIVERED = b"concordat/delivered/1\n"
 _DELIVERED_KEY = b"concordat/delivered-key/1\n"
 
 OutcomeName = Literal["permit", "redact", "withdraw", "delete", "unchanged", "hold", "deny", "quarantine"]
-ModeName = Literal["live", "backfill", "release", "replay"]
+ModeName = Literal["live", "backfill", "release", "replay", "correction"]
 OUTCOMES: tuple[OutcomeName, ...] = (
     "permit",
     "redact",

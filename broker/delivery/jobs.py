@@ -2,7 +2,7 @@
 
 A job asked for by the register is *adopted* once and becomes a cursor.  What is held is kept as ranges of source
 offsets: a range opens with the first record that waits and closes at the offset where deciding goes on.  `BACKFILL`
-decides a range fixed at adoption, `REPLAY` one offset.  A release needs no act: whatever ended the hold (an act, a
+decides a range fixed at adoption, `CORRECTION` likewise but only for rows that were sent, `REPLAY` one offset.  A release needs no act: whatever ended the hold (an act, a
 window that opened, a day that began), the ranges of a share that stands in force are decided, oldest first, and are their
 own cursor.  Under an embargo every record waits, so the newest range stays open and is released from its front.
 Nothing here reads a topic or a clock.
@@ -22,7 +22,8 @@ from broker.policy.decision import Mode
 from contracts import topics
 from contracts.model import Kind
 
-MODES = {JobKind.BACKFILL: Mode.BACKFILL, JobKind.RELEASE: Mode.RELEASE, JobKind.REPLAY: Mode.REPLAY}
+MODES = {kind: Mode(kind.value) for kind in JobKind}
+_RANGED = (JobKind.BACKFILL, JobKind.CORRECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Situation:
     """The share topics whose records are held, not denied, beyond a limit."""
     resting: frozenset[str] = frozenset()
     """The share topics whose oldest held record is still under its embargo."""
+    correctable: frozenset[str] = frozenset()
+    """The share topics that a correction may change: in force, or stopped by nothing but their hours or a limit."""
 
     def waits(self, share: str) -> bool:
         """Whether a record decided now for `share` has to be decided again when the share stands in force, or is due.
@@ -58,6 +61,13 @@ class Situation:
         if standing is Standing.DROPPED:
             return self.kind is Kind.ENTITY
         return standing is Standing.HELD or (standing is Standing.IN_FORCE and share in self.embargoes)
+
+    def lets(self, cursor: Cursor) -> bool:
+        """Whether a job over a range of one share may go on now."""
+        share = cursor.share or ""
+        if cursor.kind is JobKind.CORRECTION:
+            return share in self.correctable
+        return self.standings.get(share) is Standing.IN_FORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ def next_task(progress: Progress, situation: Situation) -> Task | None:
     for cursor in progress.jobs:
         if cursor.kind is JobKind.REPLAY:
             return Task(cursor, cursor.next, cursor.next + 1)
-        if cursor.end is not None and situation.standings.get(cursor.share or "") is Standing.IN_FORCE:
+        if cursor.end is not None and situation.lets(cursor):
             return Task(cursor, cursor.next, cursor.end)
     for share, ranges in sorted(progress.held.items()):
         if situation.standings.get(share) is not Standing.IN_FORCE or share in situation.resting:
@@ -170,10 +180,10 @@ def _adopted(adopted: int, jobs: Iterable[Job], situation: Situation) -> list[Cu
 
 
 def _begun(cursor: Cursor, situation: Situation) -> Cursor:
-    """A backfill's range ends where live deciding begins: at the first moment that the version it is for covers."""
+    """A job's range ends where live deciding begins: at the first moment that the version it is for covers."""
     covers = situation.standings.get(cursor.share or "", Standing.NOT_COVERING) is not Standing.NOT_COVERING
     covers = covers and cursor.position not in situation.awaited
-    if cursor.kind is JobKind.BACKFILL and cursor.end is None and covers:
+    if cursor.kind in _RANGED and cursor.end is None and covers:
         return msgspec.structs.replace(cursor, end=situation.live)
     return cursor
 

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from agreements.snapshot import Job, Snapshot, Standing
-from agreements.standing import stand
+from agreements.standing import may_correct, stand
 from broker.cluster.client import Message
 from broker.delivery.counters import Ledger
 from broker.delivery.jobs import Situation, Task, advance, next_task, note_held, note_limited, review
 from broker.delivery.progress import Progress
-from broker.delivery.rederive import Rederiver
+from broker.delivery.rederive import Chunk, Rederiver
 from broker.delivery.state import SentState
 from broker.delivery.takeover import Owned
 from broker.pipeline import Ground, Prepared, Route, Settled, Work, acknowledge, decide, put_down
@@ -61,11 +61,7 @@ class Planner:
         task = next_task(reviewed, situation)
         if task is None:
             return None
-        embargo = situation.embargoes.get(task.cursor.share or "") if task.mode is Mode.RELEASE else None
-        until = None if embargo is None else ground.now - embargo
-        chunk = self._rederiver.chunk(owned, task, route.entry.contract.kind, _JOB_RECORDS_MAX, until)
-        if chunk.waits is not None and embargo is not None and task.cursor.share is not None:
-            self._waits[(*owned.place, task.cursor.share)] = chunk.waits
+        chunk = self._chunk(owned, reviewed, task, situation, ground.now)
         if not chunk.records:
             changed = self._changed(owned, advance(reviewed, task, chunk.reached), owned.offset, ground)
             return (
@@ -83,6 +79,7 @@ class Planner:
             records=chunk.records,
             mode=task.mode,
             job=task.cursor.position,
+            waiting=chunk.waiting,
         )
         settled = decide(narrowed, ground, work, self._state.sent, ledger)
         progress = _advanced(reviewed, situation, task, chunk.reached, settled)
@@ -99,6 +96,17 @@ class Planner:
             progress = review(progress, _jobs(route, ground), self._situation(owned, route, ground, ledger))
         changed = self._changed(owned, progress, owned.offset, ground)
         return None if changed is None else acknowledge(owned.topic, owned.partition, owned.offset, owned.mark, changed)
+
+    def _chunk(self, owned: Owned, progress: Progress, task: Task, situation: Situation, now: datetime) -> Chunk:
+        share = task.cursor.share or ""
+        if task.mode is Mode.CORRECTION:
+            return self._rederiver.correction(owned, task, progress.held.get(share, ()), _JOB_RECORDS_MAX)
+        embargo = situation.embargoes.get(share) if task.mode is Mode.RELEASE else None
+        until = None if embargo is None else now - embargo
+        chunk = self._rederiver.chunk(owned, task, situation.kind, _JOB_RECORDS_MAX, until)
+        if chunk.waits is not None and embargo is not None:
+            self._waits[(*owned.place, share)] = chunk.waits
+        return chunk
 
     def _situation(self, owned: Owned, route: Route, ground: Ground, ledger: Ledger) -> Situation:
         unplanned = {one.coverage.topic for one in route.unplanned}
@@ -117,6 +125,7 @@ class Planner:
             approved=found.approved,
             embargoes=found.embargoes,
             limit_holds=frozenset(found.limit_holds),
+            correctable=frozenset(found.correctable),
             resting=frozenset(
                 share
                 for share, embargo in found.embargoes.items()
@@ -145,6 +154,8 @@ class Standings:
     embargoes: dict[str, timedelta] = field(default_factory=dict)
     limit_holds: set[str] = field(default_factory=set)
     """The share topics of agreements that hold what is beyond a limit."""
+    correctable: set[str] = field(default_factory=set)
+    """The share topics whose rows may lose a suspended field now."""
 
 
 def standings_of(
@@ -165,6 +176,8 @@ def standings_of(
         if standing is not Standing.NOT_COVERING:
             beyond = stopped_standing(entry.agreement)
             is_reached = ledger is not None and ledger.reached(entry) is not None
+            if topic not in unplanned and (standing is Standing.IN_FORCE or may_correct(snapshot, coverage, now)):
+                found.correctable.add(topic)
             if standing is Standing.IN_FORCE and topic in unplanned:
                 standing = Standing.HELD
             found.standings[topic] = beyond if is_reached and standing is Standing.IN_FORCE else standing

@@ -4,17 +4,21 @@ For an event dataset these are the task's records as they stand.  For an entity 
 counts: a first pass notes the newest offset of every key up to what has been decided live, and a key whose newest
 record lies beyond the task, or that is decided live while the job runs, is not the job's to decide.  Under an
 embargo nothing is decided live: what counts there is the newest record of each key among those that are due.
+
+A correction takes a suspended field from rows that were sent.  What a row was sent from is the newest record of its key that does not wait for
+a release; where only records that wait are left of a key, one of them names the row, and it is taken back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
 from broker.delivery.jobs import Task
+from broker.delivery.progress import Range
 from broker.delivery.takeover import Owned
 from broker.policy.decision import SourceRecord
 from contracts.model import Kind
@@ -32,6 +36,8 @@ class Chunk:
 
     records: tuple[SourceRecord, ...]
     reached: int
+    waiting: frozenset[int] = frozenset()
+    """Those of `records` that wait for a release, in a correction."""
     waits: datetime | None = None
     """When the record at `reached` was recorded, if the chunk ends there because that record is not due."""
 
@@ -46,6 +52,14 @@ class _Due:
     waits: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The record of each key that a correction decides, and the offsets of those among them that wait for a release."""
+
+    chosen: dict[bytes, int]
+    waiting: frozenset[int]
+
+
 class Rederiver:
     """Reads what jobs decide again.  Holds, for entity tasks, one offset per key in memory."""
 
@@ -53,6 +67,7 @@ class Rederiver:
         self._reader = Reader(connection)
         self._newest: dict[_Pass, dict[bytes, int]] = {}
         self._due: dict[tuple[str, int, str | None], _Due] = {}
+        self._rows: dict[_Pass, _Rows] = {}
 
     def chunk(self, owned: Owned, task: Task, kind: Kind, records_max: int, until: datetime | None = None) -> Chunk:
         """The next records of `task`, at most `records_max`; under an embargo only what was recorded up to `until`."""
@@ -60,6 +75,25 @@ class Rederiver:
             return self._due_chunk(owned, task, kind, records_max, until)
         newest = self._first_pass(owned, task) if kind is Kind.ENTITY else None
         return self._read(owned, task.start, task.end, newest, records_max)
+
+    def correction(self, owned: Owned, task: Task, held: Sequence[Range], records_max: int) -> Chunk:
+        """The next records of a correction; `held` are the ranges of its share whose records wait for a release."""
+        name = (*owned.place, task.cursor.position, task.cursor.share, task.end)
+        if name not in self._rows:
+            self._rows[name] = self._rows_of(owned, held)
+        rows = self._rows[name]
+        chunk = self._read(owned, task.start, task.end, rows.chosen, records_max)
+        return replace(chunk, waiting=frozenset(one.offset for one in chunk.records) & rows.waiting)
+
+    def _rows_of(self, owned: Owned, held: Sequence[Range]) -> _Rows:
+        """Always over the whole source, so that a correction that is taken over chooses as it began."""
+        settled: dict[bytes, int] = {}
+        waiting: dict[bytes, int] = {}
+        for message in self._reader.read(owned.topic, owned.partition, None, owned.offset):
+            if message.key is not None:
+                waits = any(start <= message.offset and (end is None or message.offset < end) for start, end in held)
+                (waiting if waits else settled)[message.key] = message.offset
+        return _Rows(waiting | settled, frozenset(waiting[key] for key in waiting.keys() - settled.keys()))
 
     def _read(self, owned: Owned, start: int, end: int, newest: dict[bytes, int] | None, records_max: int) -> Chunk:
         records: list[SourceRecord] = []
@@ -102,6 +136,7 @@ class Rederiver:
         """The partition is another worker's now, or its job is done."""
         self._newest = {name: newest for name, newest in self._newest.items() if name[:2] != (topic, partition)}
         self._due = {name: due for name, due in self._due.items() if name[:2] != (topic, partition)}
+        self._rows = {name: rows for name, rows in self._rows.items() if name[:2] != (topic, partition)}
 
     def close(self) -> None:
         """Release the connection."""

@@ -97,6 +97,8 @@ class Work:
 
     None for a live batch.
     """
+    waiting: frozenset[int] = frozenset()
+    """In a correction: the offsets of those records that wait for a release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Mode(StrEnum):
     BACKFILL = "backfill"
     RELEASE = "release"
     REPLAY = "replay"
+    CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True)

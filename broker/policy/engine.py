@@ -15,6 +15,7 @@ from broker.policy.decision import Decision, Evaluated, Mode, Reason, Sent, Sour
 from broker.policy.limits import Allowance, Counted
 
 SUSPENDED = Reason("suspended", "delivery.when_suspended")
+FIELD_SUSPENDED = Reason("field-suspended", "delivery.when_suspended")
 EMBARGO = Reason("embargo", "delivery.embargo")
 
 
@@ -34,6 +35,8 @@ class Circumstance:
     """
     allowance: Allowance | None = None
     """What the agreement's limits leave; None where it has none.  All shares of one agreement have the same."""
+    waiting: frozenset[int] = frozenset()
+    """In a correction: the offsets of records that wait for a release, so that what they say may not be sent yet."""
 
 
 def keys_named(evaluated: Sequence[Evaluated], plan: int) -> list[bytes]:

@@ -137,6 +137,7 @@ _SENTENCES = {
     "review-overdue": "The agreement has not been reviewed on the day that it names",
     "embargo": "The change is held until the agreement's embargo on it is over",
     "outside-window": "The change is held until the hours come in which the agreement delivers",
+    "field-suspended": "A field of this row is suspended and its newer state waits, so the row is taken back until that is released",
     "plan-unusable": "The agreement cannot be applied to the data as it is described now; the change is held until it can",
     "not-in-force": "The agreement is not in force",
     "quarantined": "The newest record of this key is quarantined, so the older one no longer stands",

@@ -2,17 +2,19 @@
 
 VIEW = FILTER(SOURCE) is kept here for entities: what qualifies and differs is sent, what was sent and no longer
 qualifies is withdrawn, and a key that was never sent is never mentioned.  ONE-DECISION: each record gets exactly one
-decision per plan, or one quarantine.  A quarantined record of an entity may add withdrawals of what it had.
+decision per plan, or one quarantine.  A quarantined record of an entity may add withdrawals of what it had.  A correction decides
+the rows that were sent and is silent of all others: it sends them without the suspended field, or takes them back.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from agreements.snapshot import Standing
 from broker.policy.decision import Decision, Evaluated, Mode, Outcome, Reason, Sent, Verdict
-from broker.policy.engine import EMBARGO, Circumstance, Settlement, StateChange
+from broker.policy.engine import EMBARGO, FIELD_SUSPENDED, Circumstance, Settlement, StateChange
 from broker.policy.limits import Meter
 from broker.policy.plan import Plan
 from contracts.model import Kind
@@ -43,6 +45,7 @@ class _Task:
         self._standing, self._stopped_by = circumstance.standing, circumstance.stopped_by
         self._released_until_ms = circumstance.released_until_ms
         self._sent = dict(circumstance.sent)
+        self._waiting = circumstance.waiting
 
     def settle(self, evaluated: Sequence[Evaluated]) -> Iterator[Decision]:
         """This plan's decisions, in the order of the records."""
@@ -51,7 +54,9 @@ class _Task:
             if one.faults and not one.verdicts:
                 continue
             verdict = one.verdicts[self._index]
-            if not one.faults:
+            if self._mode is Mode.CORRECTION:
+                yield from self._correct(one, verdict)
+            elif not one.faults:
                 yield decide(one, verdict)
             elif self._standing is Standing.IN_FORCE and verdict.key in self._sent:
                 yield self._remove(one, verdict, Outcome.WITHDRAW)
@@ -77,6 +82,19 @@ class _Task:
             return beyond
         self._change(verdict.key, Sent(digest(verdict.value), self._plan.digest, one.record.offset))
         return self._deliver(one, verdict, held)
+
+    def _correct(self, one: Evaluated, verdict: Verdict) -> Iterator[Decision]:
+        """A row that was sent from this record, or from an older one that is gone, loses what may not leave any more."""
+        held = None if verdict.key is None else self._sent.get(verdict.key)
+        is_waiting = one.record.offset in self._waiting
+        if held is None or held.source_offset > one.record.offset:
+            return  # never sent, or sent from a newer record since
+        if is_waiting and held.source_offset == one.record.offset:
+            return  # what waited has been sent since
+        if is_waiting and self._standing is Standing.IN_FORCE:
+            yield self._remove(one, replace(verdict, reasons=(FIELD_SUSPENDED,)), Outcome.WITHDRAW)
+        else:
+            yield self._entity(one, verdict)
 
     def _stopped(self, one: Evaluated, held: Sent | None = None) -> Decision | None:
         """The decision where the agreement's standing lets nothing out; None where it is in force (DEFAULT-DENY)."""

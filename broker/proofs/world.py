@@ -158,7 +158,7 @@ def snapshot_of(
     for entry in entries:
         views: dict[str, int] = {}
         for one in (one for one in entry.shares if one.dataset == contract.dataset):
-            plan = compile_plan(entry.agreement, entry.content_hash, one, contract)
+            plan = compile_plan(entry.agreement, entry.content_hash, entry.effective(one), contract)
             if isinstance(plan, Faults):
                 return plan
             views[one.id] = number

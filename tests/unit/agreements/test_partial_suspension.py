@@ -30,7 +30,7 @@ def effective(register, share):
     return next(c.share for c in register.snapshot.coverages("travellers") if c.share.id == share)
 
 
-def backfills(register, after):
+def asked_for(register, after):
     return [(j.share, j.kind) for j in register.snapshot.jobs if j.position > after]
 
 
@@ -88,7 +88,7 @@ def test_a_suspended_field_is_in_no_plan_and_rows_are_derived_again():
     assert "family_name" not in plan.view_text
     assert entry.view_schemas["residents"] != whole.view_schemas["residents"]
     assert entry.view_schemas["departures"] == whole.view_schemas["departures"]
-    assert backfills(register, before) == [("residents", JobKind.BACKFILL)]
+    assert asked_for(register, before) == [("residents", JobKind.CORRECTION)]
     assert stand(register.snapshot, Coverage(entry, share), IN_FORCE).standing is Standing.IN_FORCE
     assert may_read(entry, "residents", IN_FORCE)
     restored = unseal(seal(register.snapshot, signer("operator").key), {signer("operator").public_key})

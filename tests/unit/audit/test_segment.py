@@ -31,7 +31,7 @@ def code_of(made):
 def test_the_words_are_those_of_the_policy():
     assert set(OUTCOMES) == {outcome.value for outcome in Outcome}
     assert {outcome.value for outcome in POLICY_DELIVERED} == DELIVERED
-    assert {mode.value for mode in Mode} == {"live", "backfill", "release", "replay"}
+    assert {mode.value for mode in Mode} == {"live", "backfill", "release", "replay", "correction"}
 
 
 def test_what_is_built_is_read_back():

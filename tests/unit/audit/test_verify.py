@@ -1,10 +1,12 @@
 """The lying operator: every way to lie that the design names, each refused with a code of its own."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
 
+from agreements.model import Delivery, Window
 from agreements.snapshot import Job, JobKind, WorkerEntry, WorkerKey
 from broker.audit import codes, tree
 from broker.audit.canonical import encode
@@ -169,6 +171,35 @@ def test_a_job_that_nobody_asked_for_is_refused(mode, job):
         world.decide(SOURCE, 0, [(0, 0, {"A": "hold", "B": "deny"})])
     world.decide(SOURCE, 0, [(0 if mode != "live" else 1, 0, {"A": "deny", "B": "deny"})], mode=mode, job=job)
     assert found_codes(world) == {"AUD-029"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "stopped", "outcome", "had", "found"),
+    [
+        ("correction", "window", "redact", True, set()),
+        ("correction", "window", "withdraw", True, set()),
+        ("correction", "window", "redact", False, {"AUD-026"}),
+        ("correction", "", "redact", True, set()),
+        ("correction", "", "redact", False, {"AUD-026"}),
+        ("correction", "act", "redact", True, {"AUD-026"}),
+        ("backfill", "window", "redact", True, {"AUD-026"}),
+        ("backfill", "", "redact", True, set()),
+    ],
+)
+def test_a_correction_may_go_on_outside_the_hours_and_changes_only_what_the_recipient_had(
+    mode, stopped, outcome, had, found
+):
+    world = World()
+    entry = agreement("A", "crossings", suspended=stopped == "act")
+    if stopped == "window":
+        window = Delivery(retention=timedelta(days=7), window=Window(opens="08:00", closes="09:00"))
+        entry = replace(entry, agreement=entry.agreement.model_copy(update={"delivery": window}))
+    jobs = (Job(6, JobKind.CORRECTION, "crossings", "A", "flow"),)
+    world.snapshots[9] = replace(world.snapshots[9], jobs=jobs, agreements={"A": (entry,)})
+    world.decide(SOURCE, 0, [(0, 0, {"A": "hold"})])
+    world.had = b"h" * 32 if had else None
+    world.decide(SOURCE, 0, [(0, 0, {"A": outcome})], mode=mode, job=6)
+    assert found_codes(world) == found
 
 
 def test_one_act_may_ask_for_several_jobs():

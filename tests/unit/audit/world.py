@@ -102,6 +102,8 @@ class World:
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     ranges: dict[tuple[str, int], list[Exposed]] = field(default_factory=dict)
     bodies: list[SegmentRecord] = field(default_factory=list)
+    had: bytes | None = None
+    """The digest of what the recipients had before what is decided next."""
     kept_marks: dict[tuple[str, int], Mark] | None = None
 
     # ---- making it
@@ -139,8 +141,7 @@ class World:
                     self.deliver(f"share.{agreement.lower()}.flow", partition, one.key, one.value)
         return made
 
-    @staticmethod
-    def _decided(topic, row, agreement, outcome) -> Decided:
+    def _decided(self, topic, row, agreement, outcome) -> Decided:
         offset, sequence, _ = row
         terms = Terms(agreement, 1, HASH, "flow", "testing", "id", "ab", 1) if agreement else Terms()
         is_delivered = outcome in DELIVERED
@@ -156,6 +157,7 @@ class World:
             is_delivered,
             key if is_delivered else None,
             b"v%d" % offset if is_delivered and outcome not in REMOVED else None,
+            self.had,
         )
 
     def deliver(self, topic, partition, key, value) -> None:
