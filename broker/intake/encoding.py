@@ -172,7 +172,7 @@ class Encoder:
         self, target: Target, change: Change, placeholder: Record, sequence: int, code: Code, now_ms: int
     ) -> Record:
         contract = target.entry.contract
-        row = msgspec.json.encode({"before": change.before, "after": change.after, "key": change.key}, enc_hook=str)
+        row = _kept({"before": change.before, "after": change.after, "key": change.key})
         content = msgspec.json.encode(Content(placeholder.key or None, row))
         if len(content) * 3 // 2 > RECORD_BYTES_MAX:  # its base64 would not fit; the row is in the store
             content = msgspec.json.encode(Content(placeholder.key or None, None))
@@ -194,6 +194,22 @@ class Encoder:
         key = f"{placeholder.topic}/{placeholder.partition}/sequence/{sequence}".encode()
         partition = placeholder.partition % self._quarantine_partitions
         return Record(topics.QUARANTINE, partition, key, msgspec.json.encode(value))
+
+
+def _kept(rows: Mapping[str, object]) -> bytes:
+    """The rows of a change as JSON; text that is none (half of a surrogate pair, which JSON can spell) is spelled out."""
+    try:
+        return msgspec.json.encode(rows, enc_hook=str)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_spelled(rows), enc_hook=str)
+
+
+def _spelled(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_spelled(name): _spelled(one) for name, one in value.items()}
+    return [_spelled(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _take(numbers: Sequences, topic: str, partition: int) -> int:
@@ -218,14 +234,17 @@ def _value(target: Target, change: Change, key: bytes, envelope: Envelope) -> tu
     limit = target.bytes_max
     code: Code | None = NO_KEY if not key else NOT_ENCODABLE if change.problem else None
     if code is None:
-        try:
-            value = target.codec.encode(envelope)
-            if len(value) > limit and envelope.before is not None:
-                value = target.codec.encode(replace(envelope, before=None))  # the row itself may still fit
-        except WireError:
-            code = NOT_ENCODABLE
-        else:
-            if len(value) <= limit:
-                return value, None
-            code = TOO_LARGE
+        value = _encoded(target.codec, envelope)
+        if envelope.before is not None and (value is None or len(value) > limit):
+            value = _encoded(target.codec, replace(envelope, before=None))  # the change itself may still be carried
+        if value is not None and len(value) <= limit:
+            return value, None
+        code = NOT_ENCODABLE if value is None else TOO_LARGE
     return target.codec.encode(replace(envelope, before=None, after=None, unavailable=())), code
+
+
+def _encoded(codec: EnvelopeCodec, envelope: Envelope) -> bytes | None:
+    try:
+        return codec.encode(envelope)
+    except WireError:
+        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -21,6 +22,7 @@ _TIMESTAMP = re.compile(
     r"([+-]?\d{4,9}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s?(Z|z|[+-]\d\d(?::?\d\d)?)?"
 )
 _ZONE = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+NESTING_MAX = 100
 DIGITS_MAX = 4_000
 """Longer numbers are refused: turning digits into numbers takes quadratic time."""
 
@@ -148,6 +150,17 @@ def binary_of(raw: Any) -> bytes:
         return base64.b64decode(raw, validate=True)
     except (binascii.Error, ValueError):
         raise Unmappable("not base64") from None
+
+
+def shallow(document: Any) -> Any:
+    """A document that is nested at most NESTING_MAX deep, as it is: what reads it goes into it a call at a time."""
+    level = [document]
+    for _ in range(NESTING_MAX):
+        inner = (one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, (Mapping, list)))
+        level = [one for values in inner for one in values]
+        if not level:
+            return document
+    raise Unmappable("a document that is nested too deeply")
 
 
 def whole(raw: Any) -> int:

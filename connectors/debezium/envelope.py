@@ -14,12 +14,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
-from connectors.debezium.encodings import Unmappable, binary_of
+from connectors.debezium.encodings import Unmappable, binary_of, shallow
 from connectors.debezium.shape import Shape, avro_shape, connect_shape, plain_avro
 from connectors.events import PassedOver
 from contracts.wire import AvroSchema, WireError, unframe
-
-NESTING_MAX = 100
 
 
 class SchemaLookup(Protocol):
@@ -104,7 +102,7 @@ class Reader:
         try:
             schema_id, body = unframe(data)
             schema, shape = self._schema(schema_id)
-            return Value(schema.decode(body), shape)
+            return Value(shallow(schema.decode(body)), shape)
         except WireError as error:
             raise Unmappable(f"Avro that cannot be read ({error.reason})") from None
 
@@ -196,9 +194,10 @@ def _unwrapped(found: Value) -> Value:
 
 def _json(data: bytes) -> Any:
     try:
-        return json.loads(data, parse_float=_exact, parse_constant=_refuse)
+        found = json.loads(data, parse_float=_exact, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Unmappable("neither JSON nor framed Avro") from None
+    return shallow(found)
 
 
 def _exact(text: str) -> Decimal:

@@ -25,10 +25,12 @@ from connectors.debezium.encodings import (
     day,
     instant,
     number_of,
+    shallow,
     timestamp_of,
     unscaled,
     whole,
 )
+from connectors.decimals import fitted
 from contracts.model import FieldType, TypeName
 
 _LONG = 1 << 63
@@ -143,7 +145,10 @@ def _decimal(value: Any, type_: FieldType, reading: Reading) -> Decimal:
         raise Unmappable(f"{_kind(value)}, and the contract says decimal")
     if not found.is_finite():
         raise Unmappable("a number that is not finite")
-    return found
+    exact = fitted(type_, found)
+    if exact is None:
+        raise Unmappable("a decimal with more digits than the contract has room for")
+    return exact
 
 
 def _written_number(text: str, reading: Reading) -> Decimal:
@@ -246,7 +251,7 @@ def _document(value: Any, kind: type) -> Any:
         found = json.loads(value, parse_float=Decimal)
     except (ValueError, RecursionError):
         raise Unmappable("text that is not JSON") from None
-    return found if isinstance(found, kind) else value
+    return shallow(found) if isinstance(found, kind) else value
 
 
 def _bit_text(value: Bits) -> str:

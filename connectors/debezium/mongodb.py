@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from connectors.debezium.encodings import Unmappable, binary_of, instant, number_of, timestamp_of, whole
+from connectors.debezium.encodings import Unmappable, binary_of, instant, number_of, shallow, timestamp_of, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def read_document(raw: Any) -> Any:
         found = json.loads(raw, parse_float=Decimal, parse_constant=Decimal)
     except (ValueError, RecursionError):
         raise Unmappable("a document that is not JSON") from None
-    return extended(found)
+    return extended(shallow(found))
 
 
 def read_update(payload: Mapping[str, Any]) -> Partial | None:

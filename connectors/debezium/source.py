@@ -15,7 +15,7 @@ from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-_FILE = re.compile(r"(.*?)(\d+)(?:\.log)?")
+_FILE = re.compile(r"(.*?)(\d{1,30})(?:\.log)?")
 _PLACES: dict[str, tuple[str, ...]] = {
     "postgresql": ("lsn", "txId"),
     "mysql": ("file", "pos", "row", "gtid"),
@@ -42,6 +42,7 @@ _OTHER = (
     "commit_scn",
     "ts_ms",
 )
+_CHARACTERS_MAX = 10_000
 _TRANSACTIONS = ("txId", "txid", "gtid", "server_transaction_id", "transaction_id")
 
 
@@ -71,7 +72,7 @@ def read_place(source: Mapping[str, Any], payload: Mapping[str, Any], fallback_m
     order = None if snapshot else _ORDERS.get(connector, lambda _: None)(source)
     return Place(
         connector=connector,
-        text=";".join(parts) or "none",
+        text=_plain(";".join(parts)) or "none",
         order=order,
         history=f"{source.get('name')}/{source.get('server_id')}/{_file(source)[0]}",
         committed_at=_moment(source, payload, fallback_ms),
@@ -105,8 +106,13 @@ def _table(source: Mapping[str, Any]) -> str:
 def _transaction(source: Mapping[str, Any], payload: Mapping[str, Any]) -> str | None:
     block = payload.get("transaction")
     if isinstance(block, Mapping) and block.get("id") not in (None, ""):
-        return str(block["id"])
-    return next((str(source[name]) for name in _TRANSACTIONS if source.get(name) not in (None, "")), None)
+        return _plain(str(block["id"]))
+    return next((_plain(str(source[name])) for name in _TRANSACTIONS if source.get(name) not in (None, "")), None)
+
+
+def _plain(text: str) -> str:
+    """A text that any record has room for: not too long, and half of a surrogate pair, which JSON can spell, spelled out."""
+    return text[:_CHARACTERS_MAX].encode(errors="backslashreplace").decode()
 
 
 def _moment(source: Mapping[str, Any], payload: Mapping[str, Any], fallback_ms: int | None) -> datetime:
@@ -136,7 +142,7 @@ def _postgresql_order(source: Mapping[str, Any]) -> tuple[int, ...] | None:
     """`sequence` is [end of the last commit, this change]: transactions follow in commit order, changes in it by LSN."""
     try:
         sequence = json.loads(str(source.get("sequence")))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return _all(sequence) if isinstance(sequence, list) and len(sequence) == 2 else None
 

@@ -217,14 +217,18 @@ class Assembler:
     # -- the stream --------------------------------------------------------------------------------------------------
 
     def _start(self, part: Started) -> None:
+        if self._open is not None:
+            raise _broken("a transaction begins inside another")
         partial, self._resumed = self._resumed, None
         if partial is not None and part.commit != partial.commit:
-            message = f"expected the rest of the transaction at {lsn_text(partial.commit)}, got {lsn_text(part.commit)}"
-            raise Unavailable(STREAM_BROKEN.fault(message))
+            raise _broken(
+                f"expected the rest of the transaction at {lsn_text(partial.commit)}, got {lsn_text(part.commit)}"
+            )
         self._open = _Open(part, 0 if partial is None else partial.changes)
 
     def _end(self, part: Ended) -> None:
-        assert self._open is not None, "a commit without a begin"
+        if self._open is None:
+            raise _broken("a commit without a begin")
         self._ready += self._open.changes
         self._again.given(self._open.started.transaction)
         self._open = None
@@ -232,13 +236,15 @@ class Assembler:
 
     def _say(self, part: Alone) -> None:
         """An event outside of transactions is whole by itself: the next place is after its record begins."""
-        assert self._open is None, "a message at once inside a transaction"
+        if self._open is not None:
+            raise _broken("a message outside of transactions inside of one")
         self._ready.append(_change_of(part.event, f"{lsn_text(part.lsn)}#message", part.sent_at, None))
         self._lsn = max(self._lsn, part.lsn + 1)
 
     def _change(self, part: Changed) -> None:
         transaction = self._open
-        assert transaction is not None, "a change outside a transaction"
+        if transaction is None:
+            raise _broken("a change outside a transaction")
         transaction.read += 1
         if transaction.read <= transaction.skip:
             return
@@ -267,6 +273,10 @@ class Assembler:
             self._unseen.add(transaction)
             return True
         return any(chunk.holds(part.place) and chunk.saw(transaction) for chunk in progress.chunks)
+
+
+def _broken(what: str) -> Unavailable:
+    return Unavailable(STREAM_BROKEN.fault(what))
 
 
 def _change_of(part: Changed, position: str, committed_at: datetime, transaction: str | None) -> Change:

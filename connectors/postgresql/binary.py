@@ -16,6 +16,17 @@ class Unrepresentable(ValueError):
     """The value cannot be carried; the message says why and never shows the value."""
 
 
+MALFORMED = (ValueError, LookupError, ArithmeticError, struct.error)
+"""What a reader may raise over bytes that are not of its type's form, `Unrepresentable` among it."""
+
+
+def malformed(exception: Exception) -> str:
+    """Why a value could not be read, from what its reader raised; it never shows the value."""
+    if isinstance(exception, Unrepresentable):
+        return str(exception)
+    return "not UTF-8" if isinstance(exception, UnicodeDecodeError) else "not of its type's form"
+
+
 _INT2, _INT4, _INT8 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _FLOAT4, _FLOAT8 = struct.Struct(">f"), struct.Struct(">d")
 _NUMERIC = struct.Struct(">HhHH")

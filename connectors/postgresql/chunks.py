@@ -10,7 +10,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from connectors.postgresql.codes import TABLE_MISFIT
+from connectors.postgresql.binary import Unrepresentable
+from connectors.postgresql.codes import KEY_MISFIT, TABLE_MISFIT
 from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
 from connectors.postgresql.forms import NOT_PLAIN
 from connectors.postgresql.generated import Shape, chunk_writer
@@ -21,6 +22,7 @@ from connectors.postgresql.tables import RowReader, Table, leaves
 from connectors.protocol import Away, Change, Position, Written
 from connectors.written import SchemaIds
 from contracts.change import Op
+from contracts.faults import Refused
 from contracts.halves import tail
 from contracts.longs import SHORT
 from contracts.model import Contract
@@ -82,8 +84,8 @@ class ChunkReader:
         lsn = lsn_number(until)
         rows, starts = self._rows_of(data, lsn, read_at)
         done = len(rows) < rows_max
-        last = None if done else self._order.key(self._tuple(data, starts[-1])[0])
-        places = tuple(self._order.key(self._tuple(data, at)[0]) or () for at in starts) if keyed else ()
+        last = None if done else self._place(data, starts[-1])
+        places = tuple(self._place(data, at) or () for at in starts) if keyed else ()
         return Taken(tuple(rows), Chunk(after, last, snapshot, lsn), done, places)
 
     def _hold(self, session: psycopg.Connection) -> None:
@@ -135,6 +137,12 @@ class ChunkReader:
             values, at = self._tuple(data, at)
             rows.append(self._change(values, f"{opening}{len(starts)}", read_at))
         return rows, starts
+
+    def _place(self, data: bytes, at: int) -> Key | None:
+        try:
+            return self._order.key(self._tuple(data, at)[0])
+        except Unrepresentable as problem:
+            raise Refused(KEY_MISFIT.fault(f"{self._contract.dataset}: a key in {self._table}: {problem}")) from None
 
     def _tuple(self, data: bytes, at: int) -> tuple[list[Value], int]:
         """The row that begins at `at`, and where the next one does."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from connectors.postgresql.binary import Unrepresentable
 from connectors.postgresql.codes import STREAM_BROKEN, TABLE_MISFIT
 from connectors.postgresql.columns import Value
 from connectors.postgresql.events import Events, OutboxReader
@@ -18,8 +19,9 @@ from connectors.postgresql.machine import Machine
 from connectors.postgresql.messages import Begin, Commit, Relation, RowChange, Said, Truncate, parse
 from connectors.postgresql.order import KeyOrder, ordering
 from connectors.postgresql.parts import Alone, Changed, Ended, Part, Started
-from connectors.postgresql.tables import RowReader, Table, fitting_leaves, leaves
-from contracts.change import Op
+from connectors.postgresql.position import Key
+from connectors.postgresql.tables import Decoded, RowReader, Table, fitting_leaves, leaves
+from contracts.change import Op, Row
 from contracts.faults import Refused, Unavailable
 from contracts.model import Contract
 
@@ -62,6 +64,7 @@ class Decoder:
         self._contracts = contracts
         self._describe = describe
         self._readings: dict[int, _Reading | OutboxReader | None] = {}
+        self._widths: dict[int, int] = {}
 
     def feed(self, messages: Sequence[bytes]) -> Iterator[Part]:
         """The parts in the messages, in order.  A message may give none (a table's form) or two (a change of key)."""
@@ -69,6 +72,7 @@ class Decoder:
             message = parse(data)
             if isinstance(message, RowChange):
                 reading = self._reading(message.relation)
+                self._see_whole(message)
                 if isinstance(reading, OutboxReader):
                     yield from reading.changes(message)
                 elif reading is not None:
@@ -100,6 +104,7 @@ class Decoder:
         outbox = None if self._events is None else self._events.reading(relation)
         reading = outbox or self._prepare(relation)
         self._readings[relation.identifier] = reading
+        self._widths[relation.identifier] = len(relation.columns)
         if self._machine is not None:
             self._machine.announce(relation.identifier, reading.shape if isinstance(reading, _Reading) else None)
 
@@ -109,6 +114,13 @@ class Decoder:
         except KeyError:
             message = f"a change of relation {relation}, whose form was not announced"
             raise Unavailable(STREAM_BROKEN.fault(message)) from None
+
+    def _see_whole(self, message: RowChange) -> None:
+        """Raise where a tuple has not the columns that were announced."""
+        width = self._widths[message.relation]
+        if any(len(values) != width for values in (message.old, message.new) if values is not None):
+            found = f"a change of relation {message.relation} has not the {width} columns that were announced"
+            raise Unavailable(STREAM_BROKEN.fault(found))
 
     def _prepare(self, relation: Relation) -> _Reading | None:
         contract = self._contracts.get((relation.schema, relation.name))
@@ -161,28 +173,37 @@ def _changes(reading: _Reading, message: RowChange) -> Iterator[Changed]:
     assert message.new is not None
     older = None if message.old_is_key else message.old
     op = Op.CREATE if message.kind == b"I" else Op.UPDATE
-    if message.old is not None and reading.order is not None and _moved(reading.order, message.old, message.new):
+    place = _place(reading, message.new)
+    # a part of the key that the new tuple does not send has not changed
+    if message.old is not None and place is not None and place != _place(reading, message.old):
         yield _delete(reading, message.old, whole=not message.old_is_key)
         op = Op.CREATE
     after = reading.rows.read(message.new, older)
-    place = None if reading.order is None else reading.order.key(message.new)
-    before = reading.rows.read(older).row if older is not None and op is Op.UPDATE else None
+    before = _before(reading.rows.read(older)) if older is not None and op is Op.UPDATE else None
     key = reading.rows.key(after.row)
     yield Changed(
         reading.dataset, op, place, key, before, after.row, after.unavailable, reading.problem or after.problem
     )
 
 
-def _moved(order: KeyOrder, old: list[Value], new: list[Value]) -> bool:
-    """Whether the key changed; a part that the new tuple does not send has not."""
-    place = order.key(new)
-    return place is not None and place != order.key(old)
+def _place(reading: _Reading, values: list[Value]) -> Key | None:
+    """Where a row stands in the order of the snapshot; None where its key cannot be read, which its row says."""
+    try:
+        return None if reading.order is None else reading.order.key(values)
+    except Unrepresentable:
+        return None
 
 
 def _delete(reading: _Reading, old: list[Value] | None, *, whole: bool) -> Changed:
     if old is None:
         raise Unavailable(STREAM_BROKEN.fault(f"{reading.dataset}: a delete without a key"))
     row = reading.rows.read(old)
-    before = row.row if whole and reading.problem is None else None
-    place = None if reading.order is None else reading.order.key(old)
-    return Changed(reading.dataset, Op.DELETE, place, reading.rows.key(row.row), before, None)
+    key = reading.rows.key(row.row)
+    before = _before(row) if whole and reading.problem is None else None
+    problem = row.problem if None in key.values() else None  # the key is all that a delete needs
+    return Changed(reading.dataset, Op.DELETE, _place(reading, old), key, before, None, problem=problem)
+
+
+def _before(row: Decoded) -> Row | None:
+    """NEVER-GUESS: the row before a change, only if every value of it can be carried; null would say that it was null."""
+    return row.row if row.problem is None and not row.unavailable else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ def document_reader(wanted: FieldType) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         try:
             found = json.loads(text, parse_float=Decimal)
-        except (ValueError, ArithmeticError):
+        except (ValueError, ArithmeticError, RecursionError):
             raise _misfit(wanted) from None
         return document_value(found, wanted)
 
@@ -52,7 +53,7 @@ def _value(found: Any, wanted: FieldType) -> Any:
         return [_value(item, wanted.items) for item in _typed(found, list)]
     if wanted.name is TypeName.MAP:
         assert wanted.items is not None
-        return {name: _value(item, wanted.items) for name, item in _object(found).items()}
+        return {_text(name): _value(item, wanted.items) for name, item in _object(found).items()}
     if wanted.name is TypeName.DECIMAL:
         return _decimal(wanted, Decimal(_typed(found, int, Decimal, str)))
     return _SCALARS[wanted.name](found)
@@ -76,17 +77,30 @@ def _typed(found: Any, *kinds: type) -> Any:
     return found
 
 
+def _text(found: Any) -> str:
+    text: str = _typed(found, str)
+    text.isascii() or text.encode()  # half of a surrogate pair, which JSON can spell, is no text
+    return text
+
+
+def _double(found: Any) -> float:
+    number = float(_typed(found, int, Decimal))
+    if not math.isfinite(number):
+        raise Unrepresentable("a JSON number beyond doubles")
+    return number
+
+
 def _instant(text: Any) -> datetime:
     found = datetime.fromisoformat(_typed(text, str))
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 _SCALARS: dict[TypeName, Callable[[Any], Any]] = {
-    TypeName.STRING: lambda found: _typed(found, str),
-    TypeName.ENUM: lambda found: _typed(found, str),
+    TypeName.STRING: _text,
+    TypeName.ENUM: _text,
     TypeName.BOOLEAN: lambda found: _typed(found, bool),
     TypeName.INTEGER: lambda found: _typed(found, int),
-    TypeName.DOUBLE: lambda found: float(_typed(found, int, Decimal)),
+    TypeName.DOUBLE: _double,
     TypeName.UUID: lambda found: UUID(_typed(found, str)),
     TypeName.DATE: lambda found: date.fromisoformat(_typed(found, str)),
     TypeName.TIMESTAMP: _instant,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.postgresql.binary import Unrepresentable
+from connectors.postgresql.binary import MALFORMED, malformed
 from connectors.postgresql.codes import OUTBOX_WRONG, ROUTE_UNKNOWN
 from connectors.postgresql.columns import BINARY, NULL, UNCHANGED, Value
 from connectors.postgresql.messages import Relation, RowChange, Said
@@ -66,8 +66,8 @@ class OutboxReader:
         for name, (column, read) in self._carried[dataset].items():
             try:
                 row[name] = self._value(values, column, read)
-            except (Unrepresentable, UnicodeDecodeError) as exception:
-                problem = problem or f"{name}: {exception if isinstance(exception, Unrepresentable) else 'not UTF-8'}"
+            except MALFORMED as exception:
+                problem = problem or f"{name}: {malformed(exception)}"
         if op is Op.UPDATE:
             problem = "a row of the outbox was updated"
         return _event(self._payloads[dataset].contract, row, problem, op)
@@ -93,7 +93,7 @@ class OutboxReader:
         """The text of a column; None where it is null or was not sent."""
         try:
             text = self._value(values, name, self._readers[name])
-        except (Unrepresentable, UnicodeDecodeError):
+        except MALFORMED:
             return values[self._columns[name]].data
         return None if text is None else str(text).encode()
 

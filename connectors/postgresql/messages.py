@@ -15,6 +15,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _BEGIN, _COMMIT = struct.Struct(">QqI"), struct.Struct(">BQQq")
 _MESSAGE, _TIME = struct.Struct(">BQ"), struct.Struct(">q")
 _INT2, _INT4 = struct.Struct(">h"), struct.Struct(">i")
+_LENGTH = struct.Struct(">I")
 _NOTHING = Value(NULL, b"")
 _NOT_SENT = Value(UNCHANGED, b"")
 
@@ -77,8 +78,8 @@ def parse(data: bytes) -> Message | None:
     """One message, or None for a kind that changes nothing (types, origins)."""
     try:
         return _parse(data)
-    except (struct.error, IndexError, UnicodeDecodeError) as exception:
-        raise Unavailable(STREAM_BROKEN.fault(f"a message of kind {data[:1]!r} ends too early")) from exception
+    except (struct.error, LookupError, ValueError, OverflowError) as exception:
+        raise Unavailable(STREAM_BROKEN.fault(f"a message of kind {data[:1]!r} is not of its form")) from exception
 
 
 def _parse(data: bytes) -> Message | None:
@@ -136,7 +137,7 @@ def _tuple(data: bytes, at: int) -> tuple[list[Value], int]:
         elif kind == b"u":
             values.append(_NOT_SENT)
         else:
-            length = _INT4.unpack_from(data, at)[0]
+            length = _LENGTH.unpack_from(data, at)[0]
             at += 4
             values.append(Value(kind, data[at : at + length]))
             at += length

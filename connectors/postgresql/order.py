@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from psycopg import sql
 
-from connectors.postgresql import binary, texts
+from connectors.postgresql import binary, moments, texts
+from connectors.postgresql.binary import MALFORMED, Unrepresentable, malformed
 from connectors.postgresql.columns import BINARY, NULL, UNCHANGED, Column, Value
 from connectors.postgresql.position import Key
 
 _Part = int | str
 _TEXTS = frozenset({"text", "varchar", "name", "citext"})
 _INTEGERS = {"int2": binary.read_int2, "int4": binary.read_int4, "int8": binary.read_int8}
-_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
-_DAYS = 730_120  # the ordinal of 2000-01-01
 
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """How one key column is ordered: the SQL expression (`{}` is the column), a literal's cast, and both readers."""
+    """How one key column is ordered: the SQL expression (`{0}` is the column), a literal's cast, and both readers."""
 
     expression: str
     cast: str
@@ -36,14 +34,14 @@ def ordering(column: Column) -> Ordering | None:
     """The order of one key column; None for a type whose order we cannot repeat."""
     name = column.type.name
     if column.type.enum or name == "bool":
-        return Ordering('{}::text COLLATE "C"', "text", _truth if name == "bool" else _code, _code_of(name))
+        return Ordering('{0}::text COLLATE "C"', "text", _truth if name == "bool" else _code, _code_of(name))
     if name == "bpchar":
-        return Ordering('{}::text COLLATE "C"', "text", _unpadded, _unpadded)
+        return Ordering('{0}::text COLLATE "C"', "text", _unpadded, _unpadded)
     if name in _TEXTS:
         plain = column.plain_order and name != "citext"
-        return Ordering("{}" if plain else '{}::text COLLATE "C"', name if plain else "text", _code, _code)
+        return Ordering("{0}" if plain else '{0}::text COLLATE "C"', name if plain else "text", _code, _code)
     if name in _INTEGERS:
-        return Ordering("{}", "bigint", int, _INTEGERS[name])
+        return Ordering("{0}", "bigint", int, _INTEGERS[name])
     return _FURTHER.get(name)
 
 
@@ -55,13 +53,19 @@ class KeyOrder:
         self._names = [column.name for column in key]
 
     def key(self, values: Sequence[Value]) -> Key | None:
-        """Where a tuple stands in the order; None when a part of the key is null or not there."""
+        """Where a tuple stands in the order; None when a part of the key is null or not there.
+
+        Raises `Unrepresentable` for a part that cannot be read.
+        """
         found: list[_Part] = []
         for place, part in self._parts:
             kind, data = values[place]
             if kind in (NULL, UNCHANGED):
                 return None
-            found.append(part.binary(data) if kind == BINARY else part.text(data))
+            try:
+                found.append(part.binary(data) if kind == BINARY else part.text(data))
+            except MALFORMED as exception:
+                raise Unrepresentable(malformed(exception)) from None
         return tuple(found)
 
     def expressions(self) -> sql.Composed:
@@ -104,25 +108,27 @@ def _code_of(name: str) -> Callable[[bytes], _Part]:
     return (lambda data: "true" if binary.read_bool(data) else "false") if name == "bool" else _code
 
 
-def _instant(data: bytes) -> int:
-    return (texts.read_timestamp(data) - _UNIX) // timedelta(microseconds=1)
+def _instant_of(data: bytes) -> int:
+    value = binary.read_int8(data)
+    return value if value in moments.MICROSECONDS else value + 946_684_800_000_000
 
 
 _INSTANT = Ordering(
-    "(extract(epoch from {}) * 1000000)::bigint",
+    "CASE WHEN isfinite({0}) THEN (extract(epoch from {0}) * 1000000)::bigint"
+    " WHEN {0} > 'epoch' THEN 9223372036854775807 ELSE -9223372036854775808 END",
     "bigint",
-    _instant,
-    lambda data: binary.read_int8(data) + 946_684_800_000_000,
+    moments.microseconds,
+    _instant_of,
 )
 _FURTHER = {
-    "uuid": Ordering("{}", "uuid", _code, lambda data: str(binary.read_uuid(data))),
-    "numeric": Ordering('{}::text COLLATE "C"', "text", _code, binary.read_numeric_text),
+    "uuid": Ordering("{0}", "uuid", _code, lambda data: str(binary.read_uuid(data))),
+    "numeric": Ordering('{0}::text COLLATE "C"', "text", _code, binary.read_numeric_text),
     "timestamptz": _INSTANT,
     "timestamp": _INSTANT,
     "date": Ordering(
-        "({} - DATE '2000-01-01')",
+        "CASE WHEN isfinite({0}) THEN {0} - DATE '2000-01-01' WHEN {0} > 'epoch' THEN 2147483647 ELSE -2147483648 END",
         "bigint",
-        lambda data: texts.read_date(data).toordinal() - _DAYS,
+        moments.days,
         binary.read_int4,
     ),
 }

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg import sql
 
+from connectors.postgresql.binary import Unrepresentable
+from connectors.postgresql.codes import OUTBOX_WRONG
 from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
 from connectors.postgresql.events import OutboxReader, column_forms
 from connectors.postgresql.options import OutboxOptions
@@ -22,6 +24,7 @@ from connectors.postgresql.tables import Table
 from connectors.postgresql.visibility import Visibility
 from connectors.protocol import Change, Position
 from contracts.change import Op
+from contracts.faults import Refused
 from contracts.model import Contract
 
 _PRINTED = "CASE WHEN {column} IS NULL THEN NULL ELSE format('%s', {column}) END"
@@ -76,7 +79,15 @@ class OutboxRows:
                 )
             )
         done = len(found) < rows_max
-        return tuple(events), after if not found else self._order.key(found[-1][1]), done
+        return tuple(events), self._place(found[-1][1]) if found else after, done
+
+    def _place(self, values: Sequence[Value]) -> Key | None:
+        try:
+            return self._order.key(values)
+        except Unrepresentable as problem:
+            raise Refused(
+                OUTBOX_WRONG.fault(f"a row of {self._table} cannot be placed in its order: {problem}")
+            ) from None
 
     def _fetched(
         self, session: psycopg.Connection, after: Key | None, rows_max: int

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from connectors.postgresql.binary import Unrepresentable
+from connectors.postgresql.binary import MALFORMED, malformed
 from connectors.postgresql.codes import KEY_MISFIT, TABLE_MISFIT
 from connectors.postgresql.columns import BINARY, NULL, UNCHANGED, Column, Value
 from connectors.postgresql.order import ordering
@@ -147,9 +147,8 @@ class RowReader:
             elif kind != NULL:
                 try:
                     value = binary(data) if kind == BINARY and binary is not None else text(data)
-                except (Unrepresentable, UnicodeDecodeError) as exception:
-                    why = str(exception) if isinstance(exception, Unrepresentable) else "not UTF-8"
-                    problem = problem or f"{'.'.join(path)}: {why}"
+                except MALFORMED as exception:
+                    problem = problem or f"{'.'.join(path)}: {malformed(exception)}"
             (row if len(path) == 1 else _inner(row, path))[path[-1]] = value
         for path in reversed(self._records):
             _fold_empty(row, path, unavailable)

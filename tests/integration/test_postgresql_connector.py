@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from connectors.postgresql.position import parse
 from connectors.protocol import Position
 from contracts.change import Op
 from contracts.faults import Unavailable
-from contracts.model import Kind
+from contracts.model import Field, FieldType, Kind, TypeName
 from tests.postgresql_cases import TABLE, Writer, connector, contract, present_lsn, read_on, replay, rows_of
 
 pytestmark = pytest.mark.integration
@@ -285,3 +286,41 @@ def test_a_slot_held_by_another_is_refused_and_by_our_own_is_waited_for(items: s
     assert time.monotonic() - started < 5
     for source in (holder, own, other):
         source.close()
+
+
+@pytest.mark.parametrize("form", ["binary", "text"])
+def test_keys_of_infinite_and_ancient_days_are_read_once_each(database: str, form: str) -> None:
+    days = [
+        "-infinity",
+        "4713-01-01 BC",
+        "0001-12-31 BC",
+        "0001-01-01",
+        "1999-12-31",
+        "2000-01-01",
+        "294000-12-31",
+        "infinity",
+    ]
+    text = FieldType(TypeName.STRING)
+    printed = (
+        (Field("clock", text),) if form == "text" else ()
+    )  # a time is read in its text form, and the whole stream with it
+    fields = (Field("day", text, required=True), Field("moment", text, required=True), *printed)
+    made = replace(contract(kind=Kind.EVENT), key=("day", "moment"), fields=fields)
+    with psycopg.connect(database, autocommit=True) as session:
+        run(
+            session,
+            "CREATE TABLE items (day date, moment timestamptz, clock time DEFAULT '12:00', PRIMARY KEY (day, moment))",
+        )
+        for day in days[::2]:
+            session.execute("INSERT INTO items VALUES (%s, %s)", [day, day])
+        source, changes = connector(database, [made], chunk_rows=1), []
+        source.open(None)
+        while not changes:
+            batch = source.poll(0.1)
+            changes += () if batch is None else batch.changes
+        for day in days[1::2]:
+            session.execute("INSERT INTO items VALUES (%s, %s)", [day, day])
+        read_on(source, present_lsn(database), changes)
+        source.close()
+    assert sorted(change.key["day"] for change in changes) == sorted(days)
+    assert not any(change.problem for change in changes)

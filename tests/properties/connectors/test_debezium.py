@@ -9,12 +9,15 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agreements.snapshot import ContractEntry
+from broker.intake.encoding import Encoder, Target
 from connectors.debezium.encodings import clock_time, day, duration, instant, timestamp_of, unscaled
 from connectors.debezium.repeats import Seen, after, seen_of
 from connectors.events import EventRecord, PassedOver
 from connectors.protocol import Position
 from contracts.model import TypeName
-from tests.debezium_cases import connector, data, event, field
+from contracts.wire import EnvelopeCodec
+from tests.debezium_cases import connector, data, event, field, with_schema
 
 EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,6 +103,77 @@ def test_any_json_becomes_changes_or_is_passed_over(key, row, database, op):
 def test_any_bytes_become_changes_or_are_passed_over(value, key):
     found = connector(*FIELDS).convert(key, value)
     assert isinstance(found, PassedOver) or found
+
+
+COLUMNS = {"id": {"type": "int64"}, "label": {"type": "string"}, "day": {"type": "int32", "name": "io.debezium.time.Date"},
+           "price": {"type": "bytes", "name": "org.apache.kafka.connect.data.Decimal", "parameters": {"scale": "2"}}}  # fmt: skip
+ROW = {"id": 7, "label": "a", "day": 18262, "price": "AQ=="}
+MYSQL = {"connector": "mysql", "file": "b.000001", "pos": 4, "row": 0, "gtid": "a:1"}
+SHAPES = [
+    event("u", ROW, ROW),
+    event("c", None, ROW, {"sequence": '["1","2"]'}, transaction={"id": "77:1"}),
+    with_schema(event("u", ROW, ROW, MYSQL), COLUMNS),
+    event("u", None, None, {"connector": "mongodb"}, updateDescription={"updatedFields": '{"label": {"$date": 5}}'}),
+    event("c", None, json.dumps({"_id": {"$numberLong": "7"}, "label": {"$oid": "a"}}), {"connector": "mongodb"}),
+    event("u", None, {name: {"value": v, "deletion_ts": None, "set": True} for name, v in ROW.items()}, {"connector": "cassandra"}),
+    {"specversion": "1.0", "iodebeziumop": "c", "iodebeziumtsms": "5", "data": {"before": None, "after": ROW}},
+    {**ROW, "__op": "u", "__deleted": "false"},
+]  # fmt: skip
+ODD = st.sampled_from(
+    [None, True, -1, 1.5, 10**30, "", "\ud800", "NaN", "1e4000", "[", "[" * 5_000, "9" * 5_000, "b." + "9" * 5_000, "2020-02-30",
+     "99999-01-01T00:00:00Z", [], {}, [[]], {"$date": 10**20}, {"$numberDecimal": "1e6000"}, {"scale": 10**9, "value": "AQ=="},
+     {"wkb": "z"}, "mongodb", "spanner", "io.debezium.data.Bits", "io.debezium.time.NanoTimestamp", "map", "d", "t", "__debezium_unavailable_value"]
+)  # fmt: skip
+
+
+@st.composite
+def damaged(draw):
+    """A key and a value as Debezium writes them, parts of them put in the place of others, left out, or odd."""
+    found = json.loads(json.dumps({"key": {"id": 7}, "value": draw(st.sampled_from(SHAPES))}))
+    for _ in range(draw(st.integers(1, 4))):
+        *within, name = draw(st.sampled_from([path for path in _paths(found) if len(path) > 1] or [("key", "value")]))
+        part = found
+        for step in within:
+            part = part[step]
+        if not isinstance(part, dict | list):
+            continue
+        if isinstance(part, dict) and draw(st.integers(0, 3)) == 0:
+            part.pop(name, None)
+        else:
+            part[name] = json.loads(json.dumps(draw(ODD | st.sampled_from(SHAPES))))
+    return data(found["key"]), data(found["value"])
+
+
+def _paths(value, path=()):
+    yield path
+    for name in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from _paths(value[name], (*path, name))
+
+
+class _Sealed:
+    def seal(self, dataset, content):
+        return content
+
+    def open(self, dataset, sealed):
+        raise AssertionError
+
+
+@settings(EXAMPLES, max_examples=600)
+@given(damaged(), st.sampled_from(["envelope", "row"]), st.integers(0, 30))
+def test_damaged_events_become_records_are_quarantined_with_a_reason_or_passed_over(record, form, cut):
+    key, value = record
+    value = value[:-cut] if cut < 5 and value else value
+    one = connector(*FIELDS, options={"form": form})
+    made = one._converter.convert(key, value, "parcels", 5)
+    if isinstance(made, PassedOver):
+        return
+    seen, changes = after(Seen(), made, key)
+    assert seen_of(json.loads(json.dumps(seen.document()))) == seen
+    contract = one._contracts["parcels"]
+    target = Target(ContractEntry(contract, 7, 8, 0), 3, EnvelopeCodec(contract, 7, 8))
+    encoded = Encoder("post", {"parcels": target}, _Sealed(), 2, 9).encode(changes, {}, 0)
+    assert len(encoded.records) >= len(changes)
+    assert all(len(found.value) < 1_000_000 for found in encoded.records)
 
 
 class Records:

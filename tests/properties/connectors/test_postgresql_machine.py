@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from datetime import UTC
+from datetime import UTC, date
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -23,6 +23,9 @@ from connectors.postgresql.tables import Table
 from connectors.postgresql.types import ColumnType
 from connectors.protocol import Written
 from connectors.written import SchemaIds
+from contracts import topics
+from contracts.change import Op
+from contracts.faults import Failure
 from contracts.longs import long_bytes
 from contracts.model import Contract, Field, FieldType, Kind, TypeName
 from contracts.wire import AvroSchema, EnvelopeCodec
@@ -182,9 +185,9 @@ def worlds(draw):
 
 
 @st.composite
-def streams(draw):
-    """A table and transactions on it: changes of every kind, a few of them damaged."""
-    world, text, damaged = draw(worlds()), draw(st.booleans()), draw(st.booleans())
+def streams(draw, damages=1):
+    """A table and transactions on it: changes of every kind, up to `damages` of them damaged."""
+    world, text = draw(worlds()), draw(st.booleans())
     messages = [pg.begin(100, 5), world.relation()]
     for number in range(draw(st.integers(1, 3))):
         messages += [_change(draw, world, text=text) for _ in range(draw(st.integers(0, 4)))]
@@ -192,7 +195,7 @@ def streams(draw):
         messages += [pg.commit(end), pg.begin(end + 92, 6 + number, draw(st.integers(-(10**9), 10**15)))]
     if draw(st.booleans()):
         messages += [_change(draw, world, text=text)]
-    if damaged:
+    for _ in range(draw(st.integers(0, damages))):
         place = draw(st.integers(0, len(messages) - 1))
         messages[place] = _damaged(draw, messages[place])
     return world, messages
@@ -216,6 +219,8 @@ def _change(draw, world: World, *, text: bool) -> bytes:
 
 
 def _damaged(draw, message: bytes) -> bytes:
+    if not message:
+        return message
     place = draw(st.integers(0, len(message) - 1))
     if draw(st.booleans()):
         return message[:place]
@@ -226,7 +231,18 @@ def _damaged(draw, message: bytes) -> bytes:
 @given(streams())
 def test_both_ways_through_a_stream_give_the_same_records(stream):
     world, messages = stream
-    assert world.run(messages, fast=True)[0] == world.run(messages, fast=False)[0]
+    found, _ = world.run(messages, fast=True)
+    assert found == world.run(messages, fast=False)[0]
+    assert found[3] is None or issubclass(found[3], Failure), "a damaged stream is refused by name"
+
+
+@settings(EXAMPLES, max_examples=400)
+@given(streams(damages=4), st.booleans())
+def test_whatever_is_damaged_ends_in_changes_a_quarantine_or_a_refusal(stream, fast):
+    world, messages = stream
+    (encoded, *_, broken), _ = world.run(messages, fast=fast)
+    assert broken is None or issubclass(broken, Failure)
+    assert sum(encoded.quarantined.values()) == sum(record.topic == topics.QUARANTINE for record in encoded.records)
 
 
 @EXAMPLES
@@ -284,6 +300,40 @@ def test_a_text_that_is_not_utf_8_goes_the_general_way():
     (encoded, *_), written = world.run(messages, fast=True)
     assert written == [False]
     assert sum(encoded.quarantined.values()) == 1
+
+
+def test_a_key_that_is_not_utf_8_is_quarantined_whatever_was_done_to_its_row():
+    world = World([0], [0], frozenset(), 0, required=True)
+    bad, good = [pg.NOTHING, (BINARY, b"\xff")], [pg.NOTHING, (BINARY, b"a")]
+    messages = [world.relation(), pg.begin(100, 5), pg.insert(bad), pg.update(bad, bad), pg.update(good, bad)]
+    messages += [pg.update(bad, good, tag=b"K"), pg.delete(bad), pg.delete(bad, tag=b"O"), pg.commit(108)]
+    found, _ = world.run(messages, fast=True)
+    assert found == world.run(messages, fast=False)[0]
+    assert found[3] is None
+    assert sum(found[0].quarantined.values()) == 6, "of the changed key, what was there before cannot be named"
+    reasons = [
+        json.loads(record.value)["reasons"][0] for record in found[0].records if record.topic == topics.QUARANTINE
+    ]
+    assert {reason["clause"] for reason in reasons} == {"c0: not UTF-8"}
+
+
+def test_a_row_before_that_cannot_be_carried_is_left_out_and_never_null():
+    numbers = {name: next(n for n, one in enumerate(POOL) if one[:2] == (name, type_)) for name, type_ in (
+        ("int8", INTEGER), ("date", FieldType(TypeName.DATE)), ("text", FieldType(TypeName.ENUM, symbols=("ONE", "TWO"))))}  # fmt: skip
+    world = World(list(numbers.values()), [numbers["int8"]], frozenset(), 0, required=False)
+    key, day, symbol = (BINARY, struct.pack(">q", 7)), (BINARY, pg.day(date(2020, 1, 1))), (BINARY, b"ONE")
+    whole, infinite = [pg.NOTHING, key, day, symbol], [pg.NOTHING, key, (BINARY, struct.pack(">i", 2**31 - 1)), symbol]
+    unknown = [pg.NOTHING, key, day, (BINARY, b"THREE")]
+    messages = [world.relation(), pg.begin(100, 5)]
+    for old in (whole, infinite, unknown):
+        messages += [pg.update(whole, old), pg.delete(old, tag=b"O")]
+    found, _ = world.run([*messages, pg.commit(108)], fast=True)
+    assert found == world.run([*messages, pg.commit(108)], fast=False)[0]
+    assert not found[0].quarantined, "the rows that came after are whole, and a delete needs its key alone"
+    codec = EnvelopeCodec(world.contract, *SCHEMAS)
+    envelopes = [codec.decode(record.value) for record in found[0].records]
+    assert [envelope.op for envelope in envelopes] == [Op.UPDATE, Op.DELETE] * 3
+    assert [envelope.before is not None for envelope in envelopes] == [True, True, False, False, False, False]
 
 
 def test_a_row_that_is_too_large_is_read_back_and_quarantined():

@@ -12,9 +12,10 @@ import pytest
 from connectors.decimals import fitted
 from connectors.postgresql import binary, texts
 from connectors.postgresql.binary import Unrepresentable
-from connectors.postgresql.columns import Column
+from connectors.postgresql.columns import TEXT, Column, Value
 from connectors.postgresql.documents import document_reader
 from connectors.postgresql.fit import advice
+from connectors.postgresql.order import KeyOrder, ordering
 from connectors.postgresql.tables import Table
 from connectors.postgresql.types import ColumnType, readers
 from contracts.avro import avro_type, schema_text
@@ -223,3 +224,45 @@ def test_a_check_says_where_a_column_has_more_digits_than_its_contract(kind, dec
     found = [fault.message for fault in advice(contract, table)]
     assert len(found) == (expected is not None)
     assert expected is None or f"may hold {expected}" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sent"),
+    [
+        ("date", "2000-01-01", 0),
+        ("date", "1999-12-31", -1),
+        ("date", "9999-12-31", date.max.toordinal() - date(2000, 1, 1).toordinal()),
+        ("date", "0001-01-01", 1 - date(2000, 1, 1).toordinal()),
+        ("date", "0001-12-31 BC", -date(2000, 1, 1).toordinal()),
+        ("date", "4714-11-24 BC", -2451545),
+        ("date", "infinity", 2**31 - 1),
+        ("date", "-infinity", -(2**31)),
+        ("timestamp", "2000-02-29 12:00:00.5", 59 * 86_400_000_000 + 43_200_500_000),
+        ("timestamptz", "1999-12-31 23:59:59.999999+00", -1),
+        ("timestamptz", "294276-12-31 23:59:59.999999+00", 9223371331199999999),
+        ("timestamp", "infinity", 2**63 - 1),
+        ("timestamptz", "-infinity", -(2**63)),
+    ],
+)
+def test_dates_and_times_of_a_key_have_one_place_in_both_forms(kind: str, text: str, sent: int) -> None:
+    found = ordering(Column("key", ColumnType(kind)))
+    assert found is not None
+    assert found.text(text.encode()) == found.binary(struct.pack(">i" if kind == "date" else ">q", sent))
+
+
+def test_a_key_that_cannot_be_read_has_no_place() -> None:
+    for kind, bad in (("text", b"\xff"), ("int4", b"1x"), ("date", b"2020-1-1"), ("uuid", b"\xff")):
+        with pytest.raises(Unrepresentable) as refused:
+            KeyOrder([Column("key", ColumnType(kind))], ["key"]).key([Value(TEXT, bad)])
+        assert str(refused.value)
+
+
+@pytest.mark.parametrize("bad", ["[" * 5_000, '{"note": "\\ud800"}', '{"size": 1e999}', '{"count": 1e9}'])
+def test_a_document_that_nothing_can_carry_is_refused(bad: str) -> None:
+    fields = (
+        Field("note", FieldType(TypeName.STRING)),
+        Field("size", FieldType(TypeName.DOUBLE)),
+        Field("count", FieldType(TypeName.DECIMAL, precision=9)),
+    )
+    with pytest.raises(Unrepresentable):
+        document_reader(FieldType(TypeName.RECORD, fields=fields))(bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 
 from agreements.snapshot import ContractEntry
-from broker.delivery.quarantine import Quarantined
+from broker.delivery.quarantine import Content, Quarantined
 from broker.intake import codes
 from broker.intake.encoding import Encoder, Target
 from broker.intake.partitioner import partition_of
@@ -94,3 +95,22 @@ def test_a_truncate_stands_in_every_partition(encoder: Encoder) -> None:
     encoded = encoder.encode([change(Op.TRUNCATE, key={})], {}, 0)
     assert [(r.partition, r.key) for r in encoded.records] == [(n, b"truncate") for n in range(3)]
     assert all(CODEC.decode(r.value).op is Op.TRUNCATE for r in encoded.records)
+
+
+@pytest.mark.parametrize("op", [Op.UPDATE, Op.DELETE])
+def test_a_row_before_that_cannot_be_encoded_takes_nothing_with_it(encoder: Encoder, op: Op) -> None:
+    encoded = encoder.encode([change(op, before={**ROW, "amount": Decimal("1.005")})], {}, 0)
+    envelope = CODEC.decode(encoded.records[0].value)
+    assert (envelope.op, envelope.before, len(encoded.records)) == (op, None, 1)
+
+
+def test_text_that_is_none_is_quarantined_and_its_content_spelled_out() -> None:
+    plain = replace(contract(), quarantine_encrypted=False)
+    target = Target(ContractEntry(plain, 1, 2, 0), 3, CODEC)
+    bad = change(row={"name": "a\ud800", "tags": ["\udfff", None], "place": {"code": "\ud800", "rank": 1}})
+    encoded = Encoder("store", {"items": target}, _Sealed(), 2, 9).encode([bad], {}, 0)
+    assert encoded.quarantined == {codes.NOT_ENCODABLE.identifier: 1}
+    entry = msgspec.json.decode(encoded.records[1].value, type=Quarantined)
+    row = msgspec.json.decode(msgspec.json.decode(entry.content, type=Content).value)["after"]
+    assert (row["name"], row["tags"], row["place"]["code"]) == ("a\\ud800", ["\\udfff", None], "\\ud800")
+    assert row["amount"] == "1.50"
