@@ -75,8 +75,12 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    """A `Snapshot`, table by table."""
+    """A `Snapshot`, table by table.
 
+    No field has a default: a checkpoint from before one of them was folded under other rules, and is not used.
+    """
+
+    stamped_since: int | None
     operator_key: str | None
     parties: dict[str, PartyEntry]
     contracts: dict[str, tuple[ContractEntry, ...]]
@@ -105,6 +109,7 @@ def seal(snapshot: Snapshot, key: Ed25519PrivateKey) -> bytes:
     agreements = {name: tuple(_stored(e, reports) for e in found) for name, found in snapshot.agreements.items()}
     header = _Header(CHECKPOINT_DOMAIN, snapshot.position, snapshot.fingerprint, public_hex(key))
     body = _Body(
+        stamped_since=snapshot.stamped_since,
         operator_key=snapshot.operator_key,
         parties=dict(snapshot.parties),
         contracts=dict(snapshot.contracts),
@@ -154,6 +159,7 @@ def _snapshot(header: _Header, body: _Body) -> Snapshot:
     return Snapshot(
         position=header.position,
         fingerprint=header.fingerprint,
+        stamped_since=body.stamped_since,
         operator_key=body.operator_key,
         parties=MappingProxyType(body.parties),
         contracts=MappingProxyType(body.contracts),

@@ -1,6 +1,6 @@
 """The fold: from the records of the register to a snapshot.  It is the guard (decision 21).
 
-    split -> decode -> same register? -> actor known? -> signature -> expected version -> the act's own rules -> applied
+    split -> decode -> same register? -> actor known? -> signature -> time -> expected version -> the act's own rules -> applied
 
 Every reader folds every record itself and comes to the same snapshot and fingerprint.  A record that fails at any step is
 ignored altogether and becomes an `Alarm`; only the position moves on.  No I/O, no clock.
@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from agreements import acts
+from agreements.append_time import Logged, too_far
 from agreements.codes import BAD_SIGNATURE, NOT_AN_ACT, NOT_ENTITLED, STALE
 from agreements.mutable import OPERATOR, WORKER, Actor, Circumstances, MutableRegister, Rejected
 from agreements.rules.every import RULES
 from agreements.signing import ACT_DOMAIN, verifies
 from agreements.snapshot import Snapshot
+from agreements.time_codes import NOT_STAMPED, UNTIMELY
 from contracts.faults import Fault
 
 
@@ -38,30 +40,32 @@ class Folded(NamedTuple):
     alarms: tuple[Alarm, ...]
 
 
-def fold(snapshot: Snapshot, position: int, value: bytes | None) -> Folded:
-    """Fold the record at offset `position`."""
-    return fold_batch(snapshot, ((position, value),))
+def fold(snapshot: Snapshot, logged: Logged) -> Folded:
+    """Fold one record."""
+    return fold_batch(snapshot, (logged,))
 
 
-def fold_batch(snapshot: Snapshot, records: Iterable[tuple[int, bytes | None]]) -> Folded:
+def fold_batch(snapshot: Snapshot, records: Iterable[Logged]) -> Folded:
     """Fold records in the order of their offsets; the same as one by one, without a copy for each.
 
     Raises `ValueError` for an offset that is not after the last one.
     """
     register = MutableRegister(snapshot)
     alarms: list[Alarm] = []
-    for position, value in records:
-        if position <= register.position:
-            raise ValueError(f"offset {position} does not follow {register.position}")
+    for logged in records:
+        if logged.position <= register.position:
+            raise ValueError(f"offset {logged.position} does not follow {register.position}")
         statement: acts.Statement | None = None
         try:
-            record, statement = _read(value)
-            _apply(register, position, record, statement)
+            record, statement = _read(logged.value)
+            _apply(register, logged, record, statement)
         except Rejected as rejected:
-            alarms.append(Alarm(position, rejected.fault, None if statement is None else statement.actor))
+            alarms.append(Alarm(logged.position, rejected.fault, None if statement is None else statement.actor))
         else:
-            register.fingerprint = _chained(register.fingerprint, position, value or b"")
-        register.position = position
+            register.fingerprint = _chained(register.fingerprint, logged)
+            if register.stamped_since is None and logged.appended_ms is not None:
+                register.stamped_since = logged.position
+        register.position = logged.position
     return Folded(register.freeze(), tuple(alarms))
 
 
@@ -73,19 +77,32 @@ def _read(value: bytes | None) -> tuple[acts.Record, acts.Statement]:
         raise Rejected(NOT_AN_ACT, str(error)) from error
 
 
-def _apply(register: MutableRegister, position: int, record: acts.Record, statement: acts.Statement) -> None:
-    act = statement.act
+def _apply(register: MutableRegister, logged: Logged, record: acts.Record, statement: acts.Statement) -> None:
+    act, position = statement.act, logged.position
     actor = _actor(register, statement)
     if not verifies(actor.public_key, ACT_DOMAIN, record.statement, record.signature):
         raise Rejected(BAD_SIGNATURE, f"the act at {position} claims to be by {statement.actor}")
     if actor.name.startswith(WORKER) and not isinstance(act, acts.LimitReached):
         raise Rejected(NOT_ENTITLED, f"{actor.name} may say that a limit was reached, and nothing else")
+    _check_time(register, logged, statement)
     subject = act.subject()
     version = register.versions.get(subject) or 0
     if statement.expects != version:
         raise Rejected(STALE, f"{subject} has version {version}, the act expects {statement.expects}")
     RULES[type(act)](register, act, Circumstances(position, statement.time, actor, version + 1))
     register.versions[subject] = version + 1
+
+
+def _check_time(register: MutableRegister, logged: Logged, statement: acts.Statement) -> None:
+    """TRUSTED-TIME: the claim is near Kafka's time.  Records without it count only before the first act that has it."""
+    if logged.appended_ms is None:
+        if register.stamped_since is not None:
+            since = f"acts are stamped by Kafka since {register.stamped_since}"
+            raise Rejected(NOT_STAMPED, f"the act at {logged.position} by {statement.actor}; {since}")
+        return
+    if far := too_far(statement.time, logged.appended_ms):
+        claimed = f"the act at {logged.position} by {statement.actor} claims {statement.time.isoformat()}"
+        raise Rejected(UNTIMELY, f"{claimed}, {far} Kafka's time of its record")
 
 
 def _actor(register: MutableRegister, statement: acts.Statement) -> Actor:
@@ -99,9 +116,14 @@ def _actor(register: MutableRegister, statement: acts.Statement) -> Actor:
     )
 
 
-def _chained(fingerprint: str, position: int, value: bytes) -> str:
-    """The next link of the hash chain over accepted acts: SHA-256(previous, offset as 8 bytes, SHA-256(record))."""
+def _chained(fingerprint: str, logged: Logged) -> str:
+    """The next link of the hash chain over accepted acts: SHA-256(previous, offset, SHA-256(record), Kafka's time).
+
+    Numbers are 8 bytes, big-endian; a record without Kafka's time has none in its link.
+    """
     link = hashlib.sha256(bytes.fromhex(fingerprint))
-    link.update(position.to_bytes(8, "big"))
-    link.update(hashlib.sha256(value).digest())
+    link.update(logged.position.to_bytes(8, "big"))
+    link.update(hashlib.sha256(logged.value or b"").digest())
+    if logged.appended_ms is not None:
+        link.update(logged.appended_ms.to_bytes(8, "big", signed=True))
     return link.hexdigest()

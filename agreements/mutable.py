@@ -98,6 +98,7 @@ class MutableRegister:
     def __init__(self, snapshot: Snapshot) -> None:
         self.position = snapshot.position
         self.fingerprint = snapshot.fingerprint
+        self.stamped_since = snapshot.stamped_since
         self.operator_key = snapshot.operator_key
         self.parties: Table[str, PartyEntry] = Table(snapshot.parties)
         self.contracts: Table[str, tuple[ContractEntry, ...]] = Table(snapshot.contracts)
@@ -122,6 +123,7 @@ class MutableRegister:
         return Snapshot(
             position=self.position,
             fingerprint=self.fingerprint,
+            stamped_since=self.stamped_since,
             operator_key=self.operator_key,
             parties=self.parties.freeze(),
             contracts=self.contracts.freeze(),

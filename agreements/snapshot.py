@@ -200,6 +200,8 @@ class Snapshot:
     """Every Ed25519 key ever enrolled, to its holder (`signatory/jane`): no two holders share a key (SEPARATE-DUTIES)."""
     signatories: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Signatory to organisation, ended ones too."""
+    stamped_since: int | None = None
+    """The position of the first act whose time Kafka vouches for (TRUSTED-TIME); None before there is one."""
 
     @cached_property
     def _coverages(self) -> Mapping[str, tuple[Coverage, ...]]:

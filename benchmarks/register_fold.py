@@ -20,6 +20,7 @@ from types import MappingProxyType
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from agreements import acts
+from agreements.append_time import Logged, milliseconds
 from agreements.fold import fold_batch
 from agreements.snapshot import Snapshot
 from agreements.text import content_hash
@@ -57,17 +58,18 @@ def main() -> None:
     from_checkpoint, processor = time.perf_counter() - began, time.process_time() - began_processor
     assert restored == replace(snapshot, position=ACTS_MIN)
     tail = [
-        (
+        Logged(
             ACTS_MIN + 1 + number,
             acts.record(
-                acts.AgreementSuspended(f"DSA-2027-{number:05d}", "measured"),
+                acts.AgreementSuspended(reference, "measured"),
                 signer=operator,
                 register=operator.public_key,
                 expects=4,
-                time=snapshot.agreements[f"DSA-2027-{number:05d}"][0].starts_at,
+                time=entry.starts_at,
             ),
+            milliseconds(entry.starts_at),
         )
-        for number in range(min(count, 1_000))
+        for number, (reference, (entry,)) in enumerate(list(snapshot.agreements.items())[:1_000])
     ]
     began = time.perf_counter()
     folded = fold_batch(restored, tail)

@@ -132,6 +132,7 @@ _MODULES = (
     "agreements.codes",
     "agreements.lifecycle_codes",
     "agreements.notice_codes",
+    "agreements.time_codes",
     "broker.audit.codes",
     "broker.cluster.codes",
     "broker.codes",

@@ -27,6 +27,7 @@ from broker.cluster.connect import connection
 from broker.cluster.jars import kept_jars
 from broker.cluster.java import find_java
 from broker.cluster.objects import TopicState
+from broker.cluster.topics import is_stamped
 from broker.delivery.routes import compile_coverage, plan_of
 from broker.register.follow import read_snapshot
 from broker.settings import Settings, origins
@@ -136,9 +137,19 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding("Kafka", State.GOOD, f"{where.bootstrap_servers} answers; {len(known)} topics")
     if topics.REGISTER in known:
+        yield _register_time(known[topics.REGISTER])
         yield from _plans(where, clock.now())
     if settings.bootstrap_servers is not None:
         yield from _durability(Admin(where), known, settings)
+
+
+def _register_time(state: TopicState) -> Finding:
+    """Whether Kafka vouches for the time of every new act (TRUSTED-TIME)."""
+    if is_stamped(state):
+        return Finding("register", State.GOOD, "Kafka stamps every act with its own time")
+    found = f"the writer alone says when an act was done: {topics.REGISTER} is not stamped"
+    remedy = "concordat provision apply sets message.timestamp.type=LogAppendTime; no act is written before"
+    return Finding("register", State.WRONG, found, remedy)
 
 
 def _plans(where: Connection, now: datetime) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements import acts, text
+from agreements.append_time import Logged, milliseconds
 from agreements.clauses import report_hash, report_text
 from agreements.duties import unacknowledged
 from agreements.fold import Alarm, fold
@@ -46,10 +47,10 @@ def agreement(reference: str = "DSA-2026-101") -> Agreement:
 
 @dataclass
 class Register:
-    """A register in memory: every act is recorded, then folded."""
+    """A register in memory: every act is recorded, then folded, as if Kafka had appended it when it was done."""
 
     snapshot: Snapshot = EMPTY
-    records: list[tuple[int, bytes]] = field(default_factory=list)
+    records: list[Logged] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     time: datetime = NOON
 
@@ -61,11 +62,11 @@ class Register:
         who = Signer(actor, (key or signer(actor)).key)
         return self.add(acts.record(act, signer=who, register=register, expects=version, time=self.time))
 
-    def add(self, value: bytes) -> list[str]:
-        """Fold a record; offsets have gaps, as transactions make them."""
-        position = 2 * len(self.records)
-        self.records.append((position, value))
-        self.snapshot, alarms = fold(self.snapshot, position, value)
+    def add(self, value: bytes, *, is_stamped: bool = True) -> list[str]:
+        """Fold a record that Kafka appends now; offsets have gaps, as transactions make them."""
+        logged = Logged(2 * len(self.records), value, milliseconds(self.time) if is_stamped else None)
+        self.records.append(logged)
+        self.snapshot, alarms = fold(self.snapshot, logged)
         self.alarms += alarms
         return [alarm.fault.code.name for alarm in alarms]
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from agreements.acts import Act, AgreementSigned
+from agreements.append_time import milliseconds, too_far
 from agreements.clauses import report_hash
 from agreements.codes import (
     BAD_SCHEMA,
@@ -25,11 +26,12 @@ from agreements.codes import (
 from agreements.content_keys import content_key, encrypting_shares
 from agreements.lifecycle import Event
 from agreements.model import Agreement
-from agreements.mutable import Actor, Circumstances, MutableRegister, Rejected, Rule
+from agreements.mutable import Circumstances, MutableRegister, Rejected, Rule
 from agreements.ownership import not_owned
 from agreements.rules.entries import check_combination, moved, party_signatory, versions_of
 from agreements.signing import AGREEMENT_DOMAIN, read_agreement_statement, verifies
 from agreements.snapshot import SIGNED, AgreementEntry, AgreementState, Job, JobKind, Signatory, Signature, Suspension
+from agreements.time_codes import UNTIMELY
 from agreements.umbrella.under import is_complete, takes_accessions, umbrella_of, without_umbrella
 from contracts import topics
 from contracts.faults import Fault
@@ -44,7 +46,7 @@ def sign(register: MutableRegister, act: AgreementSigned, at: Circumstances) -> 
     if not waits or act.agreement_version != entry.agreement.version:
         raise Rejected(WRONG_STATE, _not_waiting(entry, act.agreement_version))
     signatory = party_signatory(entry.agreement, at.actor)
-    _check_statement(act, entry, at.actor, signatory)
+    _check_statement(act, entry, at, signatory)
     missing = missing_offices(entry)
     office = (signatory.organisation, signatory.office)
     if office not in missing:
@@ -79,8 +81,8 @@ def _not_waiting(entry: AgreementEntry, version: int) -> str:
     return f"version {version} of {reference} does not wait for signatures"
 
 
-def _check_statement(act: AgreementSigned, entry: AgreementEntry, actor: Actor, signatory: Signatory) -> None:
-    """The signature is on this agreement, as compiled, by this person in this office (decision 25)."""
+def _check_statement(act: AgreementSigned, entry: AgreementEntry, at: Circumstances, signatory: Signatory) -> None:
+    """The signature is on this agreement, as compiled, by this person in this office, now (decision 25, TRUSTED-TIME)."""
     try:
         said = read_agreement_statement(act.statement)
     except msgspec.MsgspecError as error:
@@ -90,8 +92,13 @@ def _check_statement(act: AgreementSigned, entry: AgreementEntry, actor: Actor, 
     right = about == (AGREEMENT_DOMAIN, entry.content_hash, report_hash(entry.report))
     if not right or by != (signatory.identifier, signatory.organisation, signatory.office):
         raise Rejected(BAD_SIGNATURE, f"what was signed is not {act.reference} as submitted, in the signer's office")
-    if not verifies(actor.public_key, AGREEMENT_DOMAIN, act.statement.encode(), act.signature):
-        raise Rejected(BAD_SIGNATURE, f"the signature of {actor.name} on {act.reference}")
+    if not verifies(at.actor.public_key, AGREEMENT_DOMAIN, act.statement.encode(), act.signature):
+        raise Rejected(BAD_SIGNATURE, f"the signature of {at.actor.name} on {act.reference}")
+    if said.time.tzinfo is None:
+        raise Rejected(BAD_SIGNATURE, f"the signature of {at.actor.name} on {act.reference} has no time in UTC")
+    if far := too_far(said.time, milliseconds(at.time)):
+        claimed = f"the signature of {at.actor.name} on {act.reference} claims {said.time.isoformat()}"
+        raise Rejected(UNTIMELY, f"{claimed}, {far} its act")
 
 
 def _check_duties(entry: AgreementEntry, signatory: Signatory) -> None:

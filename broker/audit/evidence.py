@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from agreements.append_time import Logged
+
 SourcePartition = tuple[str, int]
 """A source topic and one of its partitions."""
 
@@ -57,7 +59,7 @@ class Exposed(NamedTuple):
 class Evidence(Protocol):
     """One consistent view of the topics.  Iterators stream in the order of offsets and may be asked for once each."""
 
-    def register(self) -> Iterable[tuple[int, bytes | None]]:
+    def register(self) -> Iterable[Logged]:
         """Every record of the register, from its beginning."""
         ...
 

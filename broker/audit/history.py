@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Protocol
 
+from agreements.append_time import Logged
 from agreements.fold import fold_batch
 from agreements.snapshot import Snapshot
 
@@ -30,9 +31,9 @@ class Register(Protocol):
 class History:
     """Folds the register's records once, and keeps the snapshot at every position asked for."""
 
-    def __init__(self, records: Iterable[tuple[int, bytes | None]]) -> None:
+    def __init__(self, records: Iterable[Logged]) -> None:
         self._records = list(records)
-        self._offsets = [offset for offset, _ in self._records]
+        self._offsets = [record.position for record in self._records]
         self._known: dict[int, Snapshot] = {-1: Snapshot()}
         self._positions = [-1]
 

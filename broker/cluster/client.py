@@ -47,7 +47,11 @@ class Abortable(Exception):
 
 
 class Message(NamedTuple):
-    """One record of a topic.  `timestamp_ms` is Unix milliseconds; -1 where the record has none."""
+    """One record of a topic.
+
+    `timestamp_ms` is Unix milliseconds; -1 where the record has none.  `is_stamped` says that it is Kafka's own time of the
+    append (LogAppendTime), and not one that the writer chose.
+    """
 
     topic: str
     partition: int
@@ -56,6 +60,7 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    is_stamped: bool = False
 
 
 class PartitionOffset(NamedTuple):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka import Message as ClientMessage
 
 from broker.cluster.client import (
@@ -198,7 +205,11 @@ def as_message(raw: ClientMessage) -> Message:
     assert partition is not None
     assert offset is not None
     headers = tuple((name, _bytes(value) or b"") for name, value in cast("HeaderList", raw.headers() or []))
-    return Message(topic, partition, offset, raw.timestamp()[1], _bytes(raw.key()), _bytes(raw.value()), headers)
+    kind, milliseconds = raw.timestamp()
+    is_stamped = kind == TIMESTAMP_LOG_APPEND_TIME
+    return Message(
+        topic, partition, offset, milliseconds, _bytes(raw.key()), _bytes(raw.value()), headers, is_stamped=is_stamped
+    )
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

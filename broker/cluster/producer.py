@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from broker import clock
 from broker.cluster.bounded import within
@@ -58,7 +58,8 @@ class TransactionalProducer:
 
     `begin`, any number of `produce`, at most one `send_offsets`, then `commit` or `abort`.  Raises `Abortable` when
     only an abort is left, `ClusterFatal` (`Fenced`) when the process must end, `Unavailable` when Kafka cannot be reached.
-    A transaction that outlives `timeout_ms` is aborted by Kafka and looks like fencing.
+    A transaction that outlives `timeout_ms` is aborted by Kafka and looks like fencing.  One that is `timed` can also say
+    when Kafka appended what it has produced.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class TransactionalProducer:
         transactional_id: str,
         *,
         timeout_ms: int = 10_000,
+        timed: bool = False,
         **properties: str | float | bool,
     ) -> None:
         self._last_error: KafkaError | None = None
         self._refused: KafkaError | None = None
+        self._appended: list[tuple[str, int | None]] = []
         self._what = f"transactions of {transactional_id}"
         self._seconds = timeout_ms / 1000  # without a limit of its own the client can wait for ever once Kafka was away
         defaults: dict[str, str | float | bool] = {
@@ -88,8 +91,8 @@ class TransactionalProducer:
         self._producer = Producer(
             {
                 **connection.client_properties(**{**defaults, **properties}),
-                "delivery.report.only.error": True,
-                "on_delivery": self._undelivered,
+                "delivery.report.only.error": not timed,
+                "on_delivery": self._reported,
                 "error_cb": self._note,
                 "logger": SILENT,
             },
@@ -101,6 +104,7 @@ class TransactionalProducer:
 
     def begin(self) -> None:
         """Open a transaction."""
+        self._appended.clear()
         self._retrying(self._producer.begin_transaction)
 
     def produce(
@@ -133,6 +137,15 @@ class TransactionalProducer:
                 produce(record.topic, record.value, record.key, record.partition)
             except (BufferError, KafkaException):
                 self.produce(record.topic, record.partition, record.key, record.value)
+
+    def appended(self, topic: str) -> list[int | None]:
+        """When Kafka appended each record of this transaction to a topic of one partition, in Unix milliseconds and in order.
+
+        None for a record that kept the writer's time.  Waits for Kafka and raises as `commit` does; what could not be delivered
+        is left out, and `commit` says why.  Only of a producer that is `timed`.
+        """
+        self._retrying(lambda: self._producer.flush(self._seconds))
+        return [appended_ms for name, appended_ms in self._appended if name == topic]
 
     def send_offsets(self, offsets: Sequence[PartitionOffset], group_metadata: Any) -> None:
         """Commit a consumer group's offsets with this transaction.
@@ -177,9 +190,13 @@ class TransactionalProducer:
             raise unavailable(self._last_error, self._what) from exception
         raise_for(error, self._what)
 
-    def _undelivered(self, error: KafkaError | None, _: object) -> None:
-        """Remember a refusal: the transaction's own error says only that something was not delivered."""
-        if error is not None and is_forbidden(error):
+    def _reported(self, error: KafkaError | None, record: Message) -> None:
+        """Remember a refusal: the transaction's own error says only that something was not delivered.  And Kafka's times."""
+        if error is None:
+            kind, milliseconds = record.timestamp()
+            stamped = milliseconds if kind == TIMESTAMP_LOG_APPEND_TIME else None
+            self._appended.append((str(record.topic()), stamped))
+        elif is_forbidden(error):
             self._refused = error
 
     def _note(self, error: KafkaError) -> None:

@@ -1,7 +1,8 @@
 """How every topic is kept: partitions, compaction, retention.  The names are made in `contracts.topics`.
 
 Entity data is compacted only: its topic is the record of what is true, or of what was sent, and time removes nothing from it.
-Event data goes by the time Kafka received it (LogAppendTime), so that no writer's clock decides what is kept.
+Event data goes by the time Kafka received it (LogAppendTime), so that no writer's clock decides what is kept; the register's
+acts are held against that time (TRUSTED-TIME).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from broker.cluster.objects import TopicSpec
+from broker.cluster.objects import TopicSpec, TopicState
 from contracts import topics
 from contracts.model import Kind
 
@@ -25,12 +26,16 @@ SEGMENT_MAX = timedelta(days=7)
 _SEGMENT_MIN = timedelta(minutes=10)
 
 
+_STAMPED = {"message.timestamp.type": "LogAppendTime"}
+"""Each record carries the time at which Kafka appended it, and not one that its writer chose."""
+
+
 def base_topics(partitions: int, factor: int) -> tuple[TopicSpec, ...]:
     """The broker's own topics; `partitions` for those that grow with the sources."""
     kept, compacted = _kept(factor), _compacted(factor)
     signals = _for_time(SIGNAL_RETENTION, factor)
     return (
-        TopicSpec(topics.REGISTER, 1, factor, kept),
+        register_topic(factor),
         TopicSpec(topics.AUDIT_SEGMENTS, partitions, factor, kept),
         TopicSpec(topics.AUDIT_HEADERS, 1, factor, kept),
         TopicSpec(topics.AUDIT_CHECKPOINTS, 1, factor, kept),
@@ -40,6 +45,16 @@ def base_topics(partitions: int, factor: int) -> tuple[TopicSpec, ...]:
         TopicSpec(topics.QUARANTINE, partitions, factor, _for_time(QUARANTINE_RETENTION, factor)),
         TopicSpec(topics.SIGNALS, 1, factor, signals),
     )
+
+
+def register_topic(factor: int) -> TopicSpec:
+    """The acts: kept for ever, stamped by Kafka (TRUSTED-TIME)."""
+    return TopicSpec(topics.REGISTER, 1, factor, {**_kept(factor), **_STAMPED})
+
+
+def is_stamped(state: TopicState) -> bool:
+    """Whether Kafka stamps the records of a topic that is there."""
+    return all(state.configuration.get(name) == value for name, value in _STAMPED.items())
 
 
 def source_topic(dataset: str, kind: Kind, partitions: int, factor: int) -> TopicSpec:
@@ -95,7 +110,7 @@ def _for_time(retention: timedelta, factor: int) -> Mapping[str, str]:
         "cleanup.policy": "delete",
         "retention.ms": _ms(retention),
         "segment.ms": _ms(segment),
-        "message.timestamp.type": "LogAppendTime",
+        **_STAMPED,
         **_safe(factor),
     }
 

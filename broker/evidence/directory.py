@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agreements.append_time import Logged
 from agreements.fold import fold_batch
 from agreements.snapshot import Snapshot
 from broker.audit.codes import DIRECTORY_NOT_EMPTY, EXPORT_ALTERED, EXPORT_UNREADABLE
@@ -68,7 +69,7 @@ class MarkEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an export is made of."""
 
-    format: Literal["concordat/audit-export/1"]
+    format: Literal["concordat/audit-export/2"]
     taken_at: str
     """RFC 3339."""
     files: dict[str, FileEntry]
@@ -86,7 +87,9 @@ def export(evidence: Evidence, directory: Path, taken_at: str) -> Manifest:
     register = list(evidence.register())
     snapshot = fold_batch(Snapshot(), register).snapshot
     files = {
-        _REGISTER: _write(directory / _REGISTER, ([offset, _text(value)] for offset, value in register)),
+        _REGISTER: _write(
+            directory / _REGISTER, ([one.position, _text(one.value), one.appended_ms] for one in register)
+        ),
         _SEGMENTS: _write(
             directory / _SEGMENTS,
             ([record.place, _text(record.key), _text(record.value)] for record in evidence.segments()),
@@ -102,7 +105,7 @@ def export(evidence: Evidence, directory: Path, taken_at: str) -> Manifest:
         *(_export_share(evidence, directory, files, topic) for topic in share_topics(snapshot)),
     ]
     manifest = Manifest(
-        "concordat/audit-export/1", taken_at, files, tuple(one for part in places for one in part), marks
+        "concordat/audit-export/2", taken_at, files, tuple(one for part in places for one in part), marks
     )
     text = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1)
     (directory / MANIFEST).write_bytes(text)
@@ -193,10 +196,10 @@ class DirectoryEvidence:
         except ValueError as fault:
             raise Unusable(EXPORT_UNREADABLE.fault(name)) from fault
 
-    def register(self) -> Iterator[tuple[int, bytes | None]]:
+    def register(self) -> Iterator[Logged]:
         """See `Evidence`."""
-        for offset, value in self._rows(_REGISTER):
-            yield offset, _bytes(value)
+        for offset, value, appended_ms in self._rows(_REGISTER):
+            yield Logged(offset, _bytes(value), appended_ms)
 
     def segments(self) -> Iterator[SegmentRecord]:
         """See `Evidence`."""

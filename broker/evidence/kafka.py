@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from agreements.append_time import Logged
 from agreements.fold import fold_batch
 from agreements.snapshot import Snapshot
 from broker import clock
@@ -28,6 +29,7 @@ from broker.cluster.client import Connection, Message
 from broker.cluster.reader import Reader
 from broker.delivery.identity import GROUP
 from broker.delivery.mark import read_mark
+from broker.register.follow import logged
 from contracts import topics
 from contracts.faults import Unavailable
 from contracts.wire import AvroSchema, WireError, unframe
@@ -75,7 +77,7 @@ class KafkaEvidence:
     # ---- the view
 
     def _fold(self) -> Snapshot:
-        self._register = tuple((m.offset, m.value) for m in self._committed.read(topics.REGISTER, 0))
+        self._register = tuple(map(logged, self._committed.read(topics.REGISTER, 0)))
         return fold_batch(Snapshot(), self._register).snapshot
 
     def _places(self, topic: str) -> list[Place]:
@@ -100,7 +102,7 @@ class KafkaEvidence:
 
     # ---- Evidence
 
-    def register(self) -> Iterable[tuple[int, bytes | None]]:
+    def register(self) -> Iterable[Logged]:
         """See `Evidence`."""
         return self._register
 

@@ -1,9 +1,10 @@
 """Writing to the register: compare-and-swap by fencing (decision 20).
 
     fold what is there -> init_transactions (fences every earlier writer) -> read the tail to the stable end as it is then
-    -> decide on that snapshot -> fold what would be written -> append -> commit
+    -> decide on that snapshot -> fold what would be written -> append -> see Kafka's time of it -> commit
 
-Whoever comes later fences us, and our commit fails: two writers never decide on the same snapshot and both commit.
+Whoever comes later fences us, and our commit fails: two writers never decide on the same snapshot and both commit.  What
+Kafka has stamped with a time that is not ours is aborted, for every reader would ignore it (TRUSTED-TIME).
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from agreements import acts
 from agreements.acts import AnyAct
+from agreements.append_time import TOLERANCE, Logged, milliseconds, too_far
 from agreements.fold import fold_batch
 from agreements.signing import Signer
 from agreements.snapshot import Snapshot
 from broker import clock
 from broker.cluster.client import Abortable, ClusterFatal, Connection, Fenced, Message
 from broker.cluster.producer import TransactionalProducer
-from broker.register.codes import BEATEN, NOT_INITIALISED, NOT_READ, STALE_VERSION
+from broker.register.codes import BEATEN, CLOCKS_APART, NOT_INITIALISED, NOT_READ, STALE_VERSION, WRITERS_TIME
 from broker.register.follow import RegisterReader
 from contracts import topics
-from contracts.faults import Refused, Unavailable
+from contracts.faults import Fault, Refused, Unavailable
 
 TRANSACTIONAL_ID = "concordat.register"
 _PARTITION = 0
@@ -65,14 +68,15 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
 
     `decide` may be called again when another writer came between.  `expected` (object to version) is what the caller has
     looked at; without it, what this function saw first.  Raises `Refused` for a stale version and for an act that the fold
-    would not accept, `Unavailable` when Kafka cannot be reached (after a commit of unknown outcome, too).
+    would not accept, `Unavailable` when Kafka cannot be reached (after a commit of unknown outcome, too), when its clock and
+    ours are apart, and when it does not stamp the topic's records.
     """
     with RegisterReader(connection) as reader:
         first = reader.catch_up()
         written: list[bytes] = []
         for attempt in range(_ATTEMPTS):
             try:
-                producer = TransactionalProducer(connection, TRANSACTIONAL_ID)
+                producer = TransactionalProducer(connection, TRANSACTIONAL_ID, timed=True)
                 tail = reader.read_new()
                 if written and (found := _positions_of(written, tail)):
                     return Appended(reader.snapshot, found)  # the commit that seemed beaten had gone through
@@ -80,9 +84,10 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
                 if not deeds:
                     return Appended(reader.snapshot, ())
                 _check_versions(deeds, reader.snapshot, first, expected)
-                written = _records(deeds, reader.snapshot)
-                _check_accepted(written, reader.snapshot)
-                _commit(producer, deeds, written)
+                now = clock.now()
+                written = _records(deeds, reader.snapshot, now)
+                _check_accepted(written, reader.snapshot, now)
+                _commit(producer, deeds, written, now)
             except (Fenced, Abortable):
                 time.sleep(random.uniform(0.5, 1.5) * _BACK_OFF_SECONDS * (attempt + 1))  # noqa: S311 - only a back-off
             except ClusterFatal as fault:
@@ -115,7 +120,7 @@ def _check_versions(
             raise Refused(STALE_VERSION.fault(f"{subject} has version {version}; {seen} was looked at"))
 
 
-def _records(deeds: Sequence[Deed], snapshot: Snapshot) -> list[bytes]:
+def _records(deeds: Sequence[Deed], snapshot: Snapshot, now: datetime) -> list[bytes]:
     """The records' values; several acts on one object expect one another's versions."""
     ahead: dict[str, int] = {}
     values = []
@@ -128,24 +133,41 @@ def _records(deeds: Sequence[Deed], snapshot: Snapshot) -> list[bytes]:
             if not isinstance(deed.act, acts.RegisterInitialised):
                 raise Refused(NOT_INITIALISED.fault("there is no first act"))
             register = deed.act.operator_key
-        values.append(acts.record(deed.act, signer=deed.signer, register=register, expects=expects, time=clock.now()))
+        values.append(acts.record(deed.act, signer=deed.signer, register=register, expects=expects, time=now))
     return values
 
 
-def _check_accepted(values: Sequence[bytes], snapshot: Snapshot) -> None:
-    """Fold the acts before they are written: the register never gets one that its readers would ignore."""
-    folded = fold_batch(snapshot, enumerate(values, start=snapshot.position + 1))
+def _check_accepted(values: Sequence[bytes], snapshot: Snapshot, now: datetime) -> None:
+    """Fold the acts before they are written, as if Kafka's clock were ours: the register never gets one that readers ignore."""
+    first, now_ms = snapshot.position + 1, milliseconds(now)
+    folded = fold_batch(snapshot, (Logged(first + number, value, now_ms) for number, value in enumerate(values)))
     if folded.alarms:
         raise Refused(*(alarm.fault for alarm in folded.alarms))
 
 
-def _commit(producer: TransactionalProducer, deeds: Sequence[Deed], values: Sequence[bytes]) -> None:
+def _commit(producer: TransactionalProducer, deeds: Sequence[Deed], values: Sequence[bytes], now: datetime) -> None:
+    """Commit if Kafka's time of the acts is ours; else abort, so that nobody ever sees them."""
     producer.begin()
     for deed, value in zip(deeds, values, strict=True):
         producer.produce(topics.REGISTER, _PARTITION, deed.act.subject().encode(), value)
         for enclosed in deed.enclosures:
             producer.produce(enclosed.topic, _PARTITION, enclosed.key, enclosed.value)
+    fault = _time_fault(now, producer.appended(topics.REGISTER))
+    if fault is not None:
+        producer.abort()
+        raise Unavailable(fault)
     producer.commit()
+
+
+def _time_fault(now: datetime, appended: Sequence[int | None]) -> Fault | None:
+    """TRUSTED-TIME, before anybody else sees the acts."""
+    for appended_ms in appended:
+        if appended_ms is None:
+            return WRITERS_TIME.fault(f"topic {topics.REGISTER}")
+        if far := too_far(now, appended_ms):
+            at_most = f"{TOLERANCE.total_seconds():g} s at most"
+            return CLOCKS_APART.fault(f"this machine's clock is {far} Kafka's; {at_most}")
+    return None
 
 
 def _positions_of(values: Sequence[bytes], tail: Sequence[Message]) -> tuple[int, ...]:

@@ -95,6 +95,22 @@ EMBARGO = Code(
     "the agreement was neither submitted nor signed",
     "agree on an embargo of fewer days than the source keeps events",
 )
+CLOCKS_APART = Code(
+    "REG-014",
+    "clock apart from Kafka's",
+    "this machine's clock and that of Kafka's machine are more than five minutes apart, and every reader would ignore an act whose time is"
+    " not that of its record",
+    "nothing was written",
+    "set the clock of this machine and have it kept (NTP); if it is right, have Kafka's set",
+)
+WRITERS_TIME = Code(
+    "REG-015",
+    "Kafka does not stamp the register",
+    "the register's topic was made by hand or by an older version: `message.timestamp.type` is not `LogAppendTime`, so that nobody but the"
+    " writer vouches for the time of an act",
+    "nothing was written",
+    "run `concordat provision apply`, which sets it; acts that are there stay valid",
+)
 CODES = (
     BEATEN,
     STALE_VERSION,
@@ -109,4 +125,6 @@ CODES = (
     NOT_CONFIRMED,
     NOT_WAITING,
     EMBARGO,
+    CLOCKS_APART,
+    WRITERS_TIME,
 )

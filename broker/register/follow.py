@@ -10,6 +10,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from agreements.append_time import Logged
 from agreements.fold import Alarm, fold_batch
 from agreements.snapshot import EMPTY, Snapshot
 from broker import clock
@@ -26,6 +27,11 @@ _ASK_SECONDS = 0.05
 _JOIN_SECONDS = 10.0
 _RETRY_SECONDS_MIN = 0.1
 _RETRY_SECONDS_MAX = 5.0
+
+
+def logged(message: Message) -> Logged:
+    """A record of the register as the fold takes it."""
+    return Logged(message.offset, message.value, message.timestamp_ms if message.is_stamped else None)
 
 
 def read_snapshot(connection: Connection, start: Snapshot = EMPTY) -> Snapshot:
@@ -105,7 +111,7 @@ class RegisterReader:
 
     def _fold(self, messages: list[Message]) -> None:
         if messages:
-            folded = fold_batch(self.snapshot, ((message.offset, message.value) for message in messages))
+            folded = fold_batch(self.snapshot, map(logged, messages))
             self.snapshot = folded.snapshot
             self.alarms += folded.alarms
 

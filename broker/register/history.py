@@ -10,6 +10,7 @@ from agreements.snapshot import EMPTY
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
 from broker.register.codes import NOT_INITIALISED
+from broker.register.follow import logged
 from contracts import topics
 from contracts.faults import Unavailable
 
@@ -27,12 +28,12 @@ def history_of(connection: Connection, *subjects: str) -> list[Accepted]:
     with Reader(connection) as reader:
         if reader.partitions(topics.REGISTER) == 0:
             raise Unavailable(NOT_INITIALISED.fault(f"there is no topic {topics.REGISTER}"))
-        records = [(message.offset, message.value) for message in reader.read(topics.REGISTER, 0)]
+        records = [logged(message) for message in reader.read(topics.REGISTER, 0)]
     ignored = {alarm.position for alarm in fold_batch(EMPTY, records).alarms}
     found = []
-    for position, value in records:
-        if position not in ignored:
-            statement = read_statement(split(value or b"").statement)
+    for one in records:
+        if one.position not in ignored:
+            statement = read_statement(split(one.value or b"").statement)
             if statement.act.subject() in subjects:
-                found.append(Accepted(position, statement, str(type(statement.act).__struct_config__.tag)))
+                found.append(Accepted(one.position, statement, str(type(statement.act).__struct_config__.tag)))
     return found

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from confluent_kafka import Producer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agreements import acts
+from agreements.append_time import milliseconds
 from agreements.signing import Signer
-from broker import clock
+from broker import clock, doctor
 from broker.cluster.admin import Admin
 from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
+from broker.cluster.topics import register_topic
 from broker.register import append
 from broker.register.append import Deed, act
 from broker.register.follow import RegisterFollower, RegisterReader, read_snapshot
+from broker.register.history import history_of
+from broker.settings import Settings
 from contracts import topics
 from contracts.faults import Refused, Unavailable
 from tests.servers import unique
@@ -30,7 +36,7 @@ def register(kafka, monkeypatch):
     name = unique("concordat.register")
     monkeypatch.setattr(topics, "REGISTER", name)
     monkeypatch.setattr(append, "TRANSACTIONAL_ID", name)
-    Admin(kafka).create_topics([TopicSpec(name, 1, 1, {})])
+    Admin(kafka).create_topics([register_topic(1)])
     operator = Signer("operator", Ed25519PrivateKey.generate())
     act(kafka, lambda _: [Deed(acts.RegisterInitialised(operator.public_key), operator)])
     return kafka, operator
@@ -136,7 +142,7 @@ def test_a_follower_whose_register_is_missing_says_so_and_recovers_when_it_is_th
             follower.wait_for(0, 20)
         with pytest.raises(Unavailable):
             _ = follower.snapshot
-        Admin(kafka).create_topics([TopicSpec(name, 1, 1, {})])
+        Admin(kafka).create_topics([register_topic(1)])
         until = clock.monotonic_seconds() + 20
         while True:
             try:
@@ -152,3 +158,75 @@ def test_a_register_that_was_replaced_is_noticed(register):
     ahead = replace(known, position=known.position + 1_000)
     with pytest.raises(Unavailable, match="REG-005"):
         read_snapshot(kafka, ahead)
+
+
+HOUR = timedelta(hours=1)
+
+
+def modified_client(kafka, act_done, signer, *, claimed) -> None:
+    """Writes an act past `append`, with the right key and a time of its own choosing, in the record too."""
+    snapshot = read_snapshot(kafka)
+    expects = snapshot.version(act_done.subject())
+    value = acts.record(act_done, signer=signer, register=signer.public_key, expects=expects, time=claimed)
+    producer = Producer(kafka.client_properties())
+    producer.produce(topics.REGISTER, value, partition=0, timestamp=milliseconds(claimed))
+    assert producer.flush(20) == 0
+
+
+@pytest.mark.parametrize("apart", [-HOUR, HOUR])
+def test_an_act_that_a_modified_client_dates_back_or_ahead_is_ignored(register, apart):
+    kafka, operator = register
+    modified_client(kafka, party("dated"), operator, claimed=clock.now() + apart)
+    modified_client(kafka, party("honest"), operator, claimed=clock.now())
+    with RegisterReader(kafka) as reader:
+        snapshot = reader.catch_up()
+        assert [alarm.fault.code.identifier for alarm in reader.alarms] == ["AGR-090"]
+    assert snapshot.parties.keys() == {"honest"}
+    assert read_snapshot(kafka) == snapshot
+    assert [one.statement.act.organisation for one in history_of(kafka, "party/dated", "party/honest")] == ["honest"]
+
+
+@pytest.mark.parametrize(("apart", "word"), [(-HOUR, "behind"), (HOUR, "ahead of")])
+def test_a_writer_whose_clock_is_wrong_is_told_and_nothing_is_written(register, monkeypatch, apart, word):
+    kafka, operator = register
+    before, now = read_snapshot(kafka), clock.now
+    with monkeypatch.context() as wrong:
+        wrong.setattr(clock, "now", lambda: now() + apart)
+        with pytest.raises(Unavailable, match=f"(?s)REG-014.*{word} Kafka's"):
+            act(kafka, lambda _: [Deed(party("home-office"), operator)])
+    with RegisterReader(kafka) as reader:
+        after = reader.catch_up()
+        assert reader.alarms == []
+    assert after == before
+    assert act(kafka, lambda _: [Deed(party("home-office"), operator)]).snapshot.parties.keys() == {"home-office"}
+
+
+def test_an_older_topic_is_noticed_and_believed_no_more_once_kafka_stamps_it(kafka, monkeypatch, tmp_path):
+    name = unique("concordat.register")
+    monkeypatch.setattr(topics, "REGISTER", name)
+    monkeypatch.setattr(append, "TRANSACTIONAL_ID", name)
+    admin = Admin(kafka)
+    admin.create_topics([TopicSpec(name, 1, 1, {})])
+    settings = Settings(directory=tmp_path, bootstrap_servers=kafka.bootstrap_servers, kafka={
+        option.replace(".", "_"): value for option, value in kafka.properties.items()
+    })  # fmt: skip
+
+    def examined() -> list[doctor.State]:
+        return [one.state for one in doctor.examine(settings) if one.subject == "register"]
+
+    operator = Signer("operator", Ed25519PrivateKey.generate())
+    initialised = acts.RegisterInitialised(operator.public_key)
+    assert examined() == [doctor.State.WRONG]
+    with pytest.raises(Unavailable, match="REG-015"):
+        act(kafka, lambda _: [Deed(initialised, operator)])
+    modified_client(kafka, initialised, operator, claimed=clock.now() - HOUR)
+    assert read_snapshot(kafka).operator_key == operator.public_key, "as an older version wrote it"
+    admin.alter_topic(name, register_topic(1).configuration)
+    assert examined() == [doctor.State.GOOD]
+    done = act(kafka, lambda _: [Deed(party("home-office"), operator)])
+    assert done.snapshot.stamped_since == done.positions[0]
+    admin.alter_topic(name, {"message.timestamp.type": "CreateTime"})
+    modified_client(kafka, party("unstamped"), operator, claimed=clock.now())
+    with RegisterReader(kafka) as reader:
+        assert reader.catch_up().parties.keys() == {"home-office"}
+        assert [alarm.fault.code.identifier for alarm in reader.alarms] == ["AGR-091"]

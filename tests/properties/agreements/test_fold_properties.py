@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agreements import acts
+from agreements.append_time import Logged
 from agreements.fold import fold, fold_batch
 from agreements.snapshot import EMPTY
 from tests.registers import approved
@@ -17,15 +18,20 @@ REFERENCE = "DSA-2026-101"
 
 
 @cache
-def records() -> tuple[bytes, ...]:
-    """A register's whole life, every act of it accepted."""
+def records() -> tuple[tuple[bytes, int], ...]:
+    """A register's whole life, every act of it accepted: the records and when Kafka appended them."""
     register = approved()
     register.do(acts.AgreementSuspended(REFERENCE, "a breach"), "signatory/wp-siro")
     register.do(acts.AgreementResumed(REFERENCE), "signatory/wp-siro")
     register.do(acts.QuarantineReplayed("source.crossings", 0, 3), "signatory/ho-siro")
     register.do(acts.KeyRotated("subject/2026", 2), "operator")
     assert register.alarms == []
-    return tuple(value for _, value in register.records)
+    return tuple((one.value, one.appended_ms) for one in register.records)
+
+
+def logged(stream):
+    """Records one after the other."""
+    return [Logged(position, *one) for position, one in enumerate(stream)]
 
 
 def state(snapshot):
@@ -42,7 +48,7 @@ def state(snapshot):
 
 @cache
 def clean():
-    folded = fold_batch(EMPTY, enumerate(records()))
+    folded = fold_batch(EMPTY, logged(records()))
     assert folded.alarms == ()
     return folded.snapshot
 
@@ -50,13 +56,13 @@ def clean():
 @QUICK
 @given(st.lists(st.integers(0, 3), max_size=len(records()) + 2))
 def test_a_batch_is_the_same_as_one_by_one(cuts):
-    whole = list(enumerate(records()))
+    whole = logged(records())
     snapshot = EMPTY
     for size in cuts:
         batch, whole = whole[:size], whole[size:]
         snapshot = fold_batch(snapshot, batch).snapshot
-    for position, value in whole:
-        snapshot = fold(snapshot, position, value).snapshot
+    for one in whole:
+        snapshot = fold(snapshot, one).snapshot
     assert snapshot == clean()
 
 
@@ -64,22 +70,23 @@ def test_a_batch_is_the_same_as_one_by_one(cuts):
 @given(st.data())
 def test_replayed_and_spoiled_records_change_nothing_wherever_they_stand(data):
     good = list(records())
-    stream: list[bytes] = []
+    stream: list[tuple[bytes, int]] = []
     bad = 0
-    for number, value in enumerate(good):
+    for number, (value, now_ms) in enumerate(good):
         for choice in data.draw(st.lists(st.integers(0, 2), max_size=2)):
             place = data.draw(st.integers(0, number - 1)) if number else 0
-            source = good[place]
             if choice == 0 and number:
-                stream.append(source)  # a replay of an accepted act
+                stream.append((good[place][0], now_ms))  # a replay of an accepted act
             elif choice == 1:
                 at = data.draw(st.integers(0, len(value) - 1))
-                stream.append(value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :])  # the next act, one bit spoiled
+                stream.append(
+                    (value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :], now_ms)
+                )  # the next act, one bit spoiled
             else:
-                stream.append(data.draw(st.binary(max_size=40)))
+                stream.append((data.draw(st.binary(max_size=40)), now_ms))
             bad += 1
-        stream.append(value)
-    folded = fold_batch(EMPTY, enumerate(stream))
+        stream.append((value, now_ms))
+    folded = fold_batch(EMPTY, logged(stream))
     assert len(folded.alarms) == bad
     assert state(folded.snapshot) == state(clean())
 
@@ -87,7 +94,7 @@ def test_replayed_and_spoiled_records_change_nothing_wherever_they_stand(data):
 @QUICK
 @given(st.permutations(range(len(records()))))
 def test_no_order_of_true_acts_gives_more_than_they_say(order):
-    folded = fold_batch(EMPTY, ((position, records()[number]) for position, number in enumerate(order)))
+    folded = fold_batch(EMPTY, logged(records()[number] for number in order))
     accepted = len(order) - len(folded.alarms)
     assert sum(n for name, n in folded.snapshot.versions.items() if not name.startswith("subject/")) == accepted
     for versions in folded.snapshot.agreements.values():
@@ -97,8 +104,8 @@ def test_no_order_of_true_acts_gives_more_than_they_say(order):
 def test_the_fingerprint_is_the_same_for_every_reader_and_changes_with_every_act():
     seen = []
     snapshot = EMPTY
-    for position, value in enumerate(records()):
-        snapshot = fold(snapshot, position, value).snapshot
+    for one in logged(records()):
+        snapshot = fold(snapshot, one).snapshot
         seen.append(snapshot.fingerprint)
     assert len(set(seen)) == len(seen)
     assert seen[-1] == clean().fingerprint

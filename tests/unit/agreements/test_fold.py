@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from agreements import acts
+from agreements.append_time import Logged
 from agreements.checkpoint import seal, unseal
 from agreements.fold import fold_batch
 from agreements.instants import end_of, start_of
@@ -254,7 +255,7 @@ def test_a_signatory_who_has_ended_acts_no_more():
 def test_what_is_no_act_is_ignored(value):
     register = enrolled()
     before = register.snapshot
-    folded = fold_batch(before, [(1_000, value)])
+    folded = fold_batch(before, [Logged(1_000, value, 0)])
     assert [alarm.fault.code.name for alarm in folded.alarms] == ["not an act"]
     assert folded.snapshot.fingerprint == before.fingerprint
     assert folded.snapshot.position == 1_000
