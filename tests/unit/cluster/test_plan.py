@@ -138,6 +138,16 @@ def test_drift_of_a_topic_is_set_right_and_what_is_not_ours_stays():
     )
 
 
+def test_a_register_that_kafka_does_not_stamp_is_set_right():
+    observed = reached(Snapshot())
+    older = dict(observed.topics["concordat.register"].configuration)
+    del older["message.timestamp.type"]
+    topics_now = {**observed.topics, "concordat.register": TopicState(1, 1, older)}
+    assert plan(Snapshot(), Observed(topics_now, observed.users, observed.rules), SHAPE, NOW) == (
+        SetTopic("concordat.register", {"message.timestamp.type": "LogAppendTime"}),
+    )
+
+
 def test_a_department_reads_its_own_share_and_nothing_else():
     entries = [DEPARTURES, agreement("DSA-2", "tax", ("arrivals", "crossings"))]
     observed = reached(register([contract("crossings")], entries))
