@@ -170,6 +170,10 @@ class MutableRegister:
         found = reversed(self.contracts.get(dataset) or ())
         return next((entry for entry in found if major is None or entry.contract.major == major), None)
 
+    def is_discarded(self, place: tuple[str, int, int]) -> bool:
+        """Whether a quarantined source record (topic, partition, offset) was given up."""
+        return place in self.discarded or place in self._before.discarded
+
     def claim_key(self, public_key: str, holder: str) -> None:
         """Give a key to its holder; rejected when it belongs to another (who could then sign for two)."""
         owner = self.public_keys.get(public_key)

@@ -14,9 +14,11 @@ from broker.audit.read import OpenSegment, read_segment
 from broker.cluster.client import Message
 from broker.delivery import rederive
 from broker.delivery.counters import Counters, Ledger
+from broker.delivery.jobs import Task
 from broker.delivery.mark import Mark
 from broker.delivery.planner import Planner
 from broker.delivery.progress import Progress
+from broker.delivery.quarantine import read_identifier, stands
 from broker.delivery.routes import Routes, compile_coverage
 from broker.delivery.state import Place
 from broker.delivery.takeover import Owned
@@ -61,11 +63,15 @@ class LiveWorker:
         self.delivered: dict[str, list[Outgoing]] = defaultdict(list)
         self.segments: list[OpenSegment] = []
         self.counters = Counters()
+        self.quarantined: dict[tuple[int, int], int] = {}
+        """Partition and offset to the register position under which a record was quarantined last."""
+        self.refused: list[int] = []
+        """The offsets of replays that decided nothing."""
         self.holds: dict[Place, dict[bytes, Sent]] = defaultdict(dict)
         self.owned = {p: Owned(self.topic, p, 0, Mark(), Progress()) for p in self.source}
         with patch.object(rederive, "Reader", lambda _: _Source(self.source)):
             self._rederiver = rederive.Rederiver(None)
-        self._planner = Planner("worker", self, self._rederiver, lambda topic, partition: 0)
+        self._planner = Planner("worker", self, self._rederiver, lambda *_: 0, self._is_founded)
         self._routes = Routes(
             compile_coverage, lambda s, e, plans: ReferenceEngine(e, plans, s.schemas, keys), lambda _: 1
         )
@@ -97,6 +103,13 @@ class LiveWorker:
                 held[record.key] = record.value
         return held
 
+    def _is_founded(self, owned: Owned, task: Task, snapshot: Snapshot, partitions: int) -> bool:
+        """As `broker.delivery.replays` finds it on the quarantine topic."""
+        assert partitions == 1
+        quarantined_at = self.quarantined.get((owned.partition, task.start))
+        place = (self.topic, owned.partition, task.start)
+        return quarantined_at is not None and stands(snapshot, place, quarantined_at, task.cursor.position)
+
     def _route(self, now: datetime):
         self._routes.renew(self.snapshot, now)
         return self._routes.by_dataset[self.dataset]
@@ -110,17 +123,15 @@ class LiveWorker:
     def _commit(self, owned: Owned, prepared: Prepared | None) -> bool:
         if prepared is None:
             return False
-        for record in prepared.records:
-            if record.topic == topics.COUNTERS:
-                self.counters.take(record.key, record.value)
-            elif record.topic.startswith("share."):
-                self.delivered[record.topic].append(record)
+        self._take(owned.partition, prepared.records)
         for place, key, sent in prepared.changes:
             self.holds[place].pop(key, None)
             if sent is not None:
                 self.holds[place][key] = sent
         owned.offset, owned.mark = prepared.offset.offset, prepared.mark
         owned.progress = prepared.progress or owned.progress
+        if prepared.refused is not None:
+            self.refused.append(prepared.refused.next)
         if prepared.mode is Mode.LIVE:
             self._rederiver.decided_live(owned, prepared.source_keys)
         if prepared.mode is not None:
@@ -130,3 +141,12 @@ class LiveWorker:
             assert [*check_decisions(found, self.snapshot)] == []
             self.segments.append(found)
         return True
+
+    def _take(self, partition: int, records: Sequence[Outgoing]) -> None:
+        for record in records:
+            if record.topic == topics.COUNTERS:
+                self.counters.take(record.key, record.value)
+            elif record.topic == topics.QUARANTINE:
+                self.quarantined[partition, read_identifier(record.key.decode())[2]] = self.snapshot.position
+            elif record.topic.startswith("share."):
+                self.delivered[record.topic].append(record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from agreements.acts import Act, ContractPublished, QuarantineDiscarded, QuarantineReplayed
-from agreements.codes import BAD_CONTRACT, NOT_ENTITLED, UNKNOWN_OBJECT
+from agreements.codes import BAD_CONTRACT, NOT_ENTITLED, UNKNOWN_OBJECT, WRONG_STATE
 from agreements.mutable import OPERATOR, Circumstances, MutableRegister, Rejected, Rule
 from agreements.snapshot import ContractEntry, Job, JobKind
 from contracts import text, topics
@@ -52,8 +52,10 @@ def publish(register: MutableRegister, act: ContractPublished, at: Circumstances
 
 
 def replay(register: MutableRegister, act: QuarantineReplayed, at: Circumstances) -> None:
-    """A quarantined record is to be decided again."""
+    """A quarantined record is to be decided again; whether it is in quarantine, the worker looks (`broker.delivery.replays`)."""
     dataset = _dataset(register, act.topic, at)
+    if register.is_discarded((act.topic, act.partition, act.offset)):
+        raise Rejected(WRONG_STATE, f"{act.topic}/{act.partition}/{act.offset} was given up")
     job = Job(at.position, JobKind.REPLAY, dataset, partition=act.partition, offset=act.offset)
     register.jobs.append(job)
 

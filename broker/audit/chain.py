@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from broker.audit import codes
 from broker.audit.evidence import Mark, SourceRecord
 from broker.audit.header import SignedHeader
-from broker.audit.runs import Run
+from broker.audit.runs import Run, expand
 from contracts.faults import Fault
 
 
@@ -28,6 +28,8 @@ class Chain:
     """The source records decided live."""
     lost: int = 0
     """Sequences that no decided record carries."""
+    quarantined: set[int] = field(default_factory=set)
+    """The offsets of the records that stand in quarantine."""
     _sequence: int = -1
     _unreadable: int = 0
     _number: int = 0
@@ -80,6 +82,13 @@ class Chain:
                     yield codes.SEQUENCE_GAP.fault(f"{self.name}/{offset}: {sequence} after {self._sequence}")
                 self._sequence, self._unreadable = sequence + count - 1, 0
             self._note((offset, sequence, count))
+
+    def replay(self, found: Iterable[Run]) -> Iterator[Fault]:
+        """Take the records of a replay out of the quarantine: what did not stand there was not to be decided again."""
+        for offset in (offset for offset, _ in expand(tuple(found))):
+            if offset not in self.quarantined:
+                yield codes.REPLAY_UNFOUNDED.fault(f"{self.name}/{offset}")
+            self.quarantined.discard(offset)
 
     def _note(self, run: Run) -> None:
         if self.runs:

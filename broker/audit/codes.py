@@ -223,6 +223,11 @@ DELIVERY_CONTRADICTS = _lie(
     "delivery contradicts its leaf",
     "a leaf says that a record was removed and its delivery is a value, or the other way round",
 )
+REPLAY_UNFOUNDED = _lie(
+    "AUD-039",
+    "replay of what was not in quarantine",
+    "a segment decides a record again as a replay, and no earlier segment left that record in quarantine",
+)
 CODES = (
     HEADER_UNREADABLE,
     PART_ALTERED,
@@ -262,4 +267,5 @@ CODES = (
     DIRECTORY_NOT_EMPTY,
     EVIDENCE_UNSETTLED,
     DELIVERY_CONTRADICTS,
+    REPLAY_UNFOUNDED,
 )

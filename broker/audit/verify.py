@@ -95,6 +95,9 @@ class _Verification:
         if signed.header.mode == "live":
             is_compacted = self._is_entity(signed.header.topic)
             self._blame(chain.decide(found.segment.index.records, is_compacted=is_compacted))
+        if signed.header.mode == "replay":
+            self._blame(chain.replay(found.segment.index.records))
+        chain.quarantined |= {one.auditor.offset for one in found.opened if not one.recipient.agreement}
         if snapshot is not None:
             self._blame(check_decisions(found, snapshot))
         self._count(found)

@@ -95,6 +95,13 @@ SHARE_HELD = Code(
     "every record is held for that share, and nothing is lost; other shares of the dataset go on",
     "`concordat agreement check` names the faults; what was held is released once the plan can be made",
 )
+REPLAY_REFUSED = Code(
+    "DEL-014",
+    "replay of what is not in quarantine",
+    "an act asks for a record to be decided again that is not in quarantine, was given up, or was decided again since",
+    "the record is not decided again: what was delivered once is not delivered twice (ONE-DECISION)",
+    "`concordat quarantine list` shows what waits; look at who wrote the act at the register position named",
+)
 CODES = (
     DIRECTORY_BUSY,
     OTHER_CLUSTER,
@@ -109,4 +116,5 @@ CODES = (
     QUARANTINE_SEALED,
     QUARANTINED_AT_INTAKE,
     SHARE_HELD,
+    REPLAY_REFUSED,
 )

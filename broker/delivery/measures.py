@@ -18,7 +18,6 @@ _SECONDS = Histogram(
 _ABORTED = Counter("concordat_transactions_repeated", "Turns that were undone and tried again")
 _POSITION = Gauge("concordat_snapshot_position", "Register position that this worker decides under")
 _BLOCKED = Gauge("concordat_partitions_held_back", "Source partitions that wait because a share cannot be served")
-_HELD = Gauge("concordat_shares_held_back", "Shares whose records wait because no plan can be made of them")
 _OWNED = Gauge("concordat_partitions_owned", "Source partitions that this worker decides")
 _LAG = Gauge(
     "concordat_lag_records", "Offsets between the last decided record and the stable end", ["topic", "partition"]
@@ -48,10 +47,6 @@ class Measures:
         """How many partitions this worker has, and how many of them wait."""
         _OWNED.set(owned)
         _BLOCKED.set(held_back)
-
-    def unplanned(self, shares: int) -> None:
-        """How many shares wait alone."""
-        _HELD.set(shares)
 
     def waiting(self, topic: str, partition: int, records: int) -> None:
         """How far one partition is behind its stable end."""

@@ -7,7 +7,7 @@ progress.  Nothing is changed here: the worker takes the new offset, mark and pr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,10 +30,21 @@ _JOB_RECORDS_MAX = 2_000
 
 
 class Planner:
-    """Prepares parts for one worker.  `low` gives the first offset that a source partition keeps."""
+    """Prepares parts for one worker.
 
-    def __init__(self, worker: str, state: SentState, rederiver: Rederiver, low: Callable[[str, int], int]) -> None:
+    `low` gives the first offset that a source partition keeps; `is_founded` says whether what a replay names stands in quarantine.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        state: SentState,
+        rederiver: Rederiver,
+        low: Callable[[str, int], int],
+        is_founded: Callable[[Owned, Task, Snapshot, int], bool],
+    ) -> None:
         self._worker, self._state, self._rederiver, self._low = worker, state, rederiver, low
+        self._is_founded = is_founded
         self._waits: dict[tuple[str, int, str], datetime] = {}
         """Source partition and share topic to when the record was recorded that waits for its embargo."""
 
@@ -61,6 +72,13 @@ class Planner:
         task = next_task(reviewed, situation)
         if task is None:
             return None
+        if task.mode is Mode.REPLAY and not self._is_founded(
+            owned, task, ground.snapshot, ground.quarantine_partitions
+        ):
+            changed = self._changed(owned, advance(reviewed, task, task.end), owned.offset, ground)
+            assert changed is not None  # its cursor is gone
+            said = acknowledge(owned.topic, owned.partition, owned.offset, owned.mark, changed)
+            return replace(said, refused=task.cursor)
         chunk = self._chunk(owned, reviewed, task, situation, ground.now)
         if not chunk.records:
             changed = self._changed(owned, advance(reviewed, task, chunk.reached), owned.offset, ground)

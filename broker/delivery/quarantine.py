@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from agreements.snapshot import JobKind, Snapshot
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
 from broker.delivery.codes import NO_SUCH_QUARANTINE, QUARANTINE_SEALED, QUARANTINED_AT_INTAKE
@@ -132,6 +133,22 @@ def to_decide(connection: Connection, identifier: str) -> tuple[str, int, int]:
     if entry.offset < 0:
         raise Refused(QUARANTINED_AT_INTAKE.fault(identifier))
     return entry.topic, entry.partition, entry.offset
+
+
+def stands(snapshot: Snapshot, place: tuple[str, int, int], quarantined_at: int, before: int | None = None) -> bool:
+    """Whether a record, quarantined last under register position `quarantined_at`, may be decided again (ONE-DECISION).
+
+    It was not discarded, and no replay was asked for since, before register position `before`: the second replay of an event
+    that the first one delivered would deliver it again.
+    """
+    asked = (
+        job.position
+        for job in snapshot.jobs
+        if job.kind is JobKind.REPLAY
+        and (before is None or job.position < before)
+        and (topics.source(job.dataset), job.partition, job.offset) == place
+    )
+    return place not in snapshot.discarded and max(asked, default=-1) <= quarantined_at
 
 
 def quarantine_value(decision: Decision, origin: Origin, sealer: Sealer | None) -> bytes:

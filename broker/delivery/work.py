@@ -9,7 +9,7 @@ from datetime import datetime
 from agreements.snapshot import ContractEntry, Coverage, Snapshot
 from broker.cluster.client import PartitionOffset
 from broker.delivery.mark import Mark
-from broker.delivery.progress import Progress
+from broker.delivery.progress import Cursor, Progress
 from broker.delivery.quarantine import Sealer
 from broker.delivery.state import Place, SentChange
 from broker.policy.decision import Evaluated, Mode, Outcome, Sent, SourceRecord
@@ -127,6 +127,8 @@ class Prepared:
     source_keys: tuple[bytes | None, ...] = ()
     outcomes: Mapping[tuple[Outcome, str], int] = field(default_factory=dict)
     """How many decisions had each outcome and first reason."""
+    refused: Cursor | None = None
+    """A replay that decides nothing, because its record does not stand in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)

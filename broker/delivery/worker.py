@@ -25,9 +25,11 @@ from broker.delivery.limits import Limits, Trip
 from broker.delivery.measures import Measures
 from broker.delivery.planner import Planner
 from broker.delivery.rederive import Rederiver
+from broker.delivery.replays import Replays
 from broker.delivery.routes import Blocked, Routes
 from broker.delivery.state import SentState
 from broker.delivery.takeover import Owned, Takeover
+from broker.delivery.telling import Telling
 from broker.delivery.transaction import Committer
 from broker.pipeline import Ground, Prepared, Route
 from broker.policy.decision import Mode
@@ -65,7 +67,9 @@ class Worker:
         self._state = SentState(identity.directory / "state")
         self._takeover = Takeover(connection, self._state)
         self._rederiver = Rederiver(connection)
-        self._planner = Planner(identity.worker, self._state, self._rederiver, self._takeover.low)
+        self._replays = Replays(connection)
+        readers = (self._rederiver, self._takeover.low, self._replays.is_founded)
+        self._planner = Planner(identity.worker, self._state, *readers)
         self._limits = Limits(connection, trip)
         self._routes = routes(self._takeover.partitions)
         self._snapshot = Snapshot()
@@ -73,13 +77,12 @@ class Worker:
         self._assigned: dict[SourcePartition, PartitionOffset] = {}
         self._owned: dict[SourcePartition, Owned] = {}
         self._held_back: set[SourcePartition] = set()
-        self._unplanned: frozenset[str] = frozenset()
         self._is_busy = False
         """The last turn decided something for a job: there may be more."""
         self._subscribed: tuple[str, ...] = ()
         self._stopping = threading.Event()
         self._log = observe.logger("concordat.enforce").bind(worker=identity.worker)
-        self._measures = Measures()
+        self._measures, self._telling = Measures(), Telling(self._log)
         producer = TransactionalProducer(
             connection,
             identity.transactional_id,
@@ -115,6 +118,7 @@ class Worker:
         self._consumer.close()  # after an orderly end only: it hands the partitions over at once
         self._takeover.close()
         self._rederiver.close()
+        self._replays.close()
         self._limits.close()
         self._state.close()
 
@@ -199,6 +203,7 @@ class Worker:
             if prepared.mode is Mode.LIVE:
                 self._rederiver.decided_live(owned, prepared.source_keys)
         self._measures.committed(work, seconds, self._snapshot.position)
+        self._telling.refused(work)
 
     def _still_fresh(self) -> bool:
         """Whether what was decided may still be committed: the snapshot is young, or no act has come since."""
@@ -226,7 +231,7 @@ class Worker:
         if snapshot.position != self._snapshot.position or not self._routes.stand_at(now):
             self._snapshot = snapshot
             self._routes.renew(snapshot, now)
-            self._tell_unplanned()
+            self._telling.unplanned(self._routes.unplanned)
             self._hold_back()
             self._subscribe()
         elif clock.monotonic_seconds() >= self._retry_at:
@@ -266,14 +271,6 @@ class Worker:
                 self._log.error("dataset_blocked", topic=place[0], partition=place[1], reason=reason)
         self._measures.partitions(len(self._owned), len(self._held_back))
 
-    def _tell_unplanned(self) -> None:
-        """Say of each share that waits alone why no plan can be made of it, once while that lasts."""
-        found = self._routes.unplanned
-        for topic in sorted(found.keys() - self._unplanned):
-            self._log.error("share_held", topic=topic, code=found[topic].code.identifier, reason=str(found[topic]))
-        self._unplanned = frozenset(found)
-        self._measures.unplanned(len(found))
-
     def _open_partitions(self) -> None:
         """Take over what the group has assigned since the last turn."""
         if self._assigned:
@@ -297,3 +294,4 @@ class Worker:
             self._owned.pop(place, None)
             self._held_back.discard(place)
             self._rederiver.forget(*place)
+            self._replays.forget(*place)

@@ -6,15 +6,14 @@ from agreements import acts
 from agreements.content_keys import PREFIX
 from agreements.rules.parties import rotation_faults
 from agreements.signing import Signer
-from agreements.snapshot import JobKind, Snapshot
+from agreements.snapshot import Snapshot
 from broker.cluster.client import Connection
-from broker.delivery.quarantine import Quarantined, find_quarantined
+from broker.delivery.quarantine import find_quarantined, stands
 from broker.keys import KeyProvider
 from broker.policy.plan import KeyReference
 from broker.register.agreeing import seal_content_key
 from broker.register.append import Appended, Deed, act
 from broker.register.codes import INITIALISED, NO_SUCH, NOT_WAITING
-from contracts import topics
 from contracts.faults import Refused
 
 
@@ -91,25 +90,11 @@ def replay_quarantined(connection: Connection, signer: Signer, topic: str, parti
     entry = find_quarantined(connection, f"{topic}/{partition}/{offset}")
 
     def decide(snapshot: Snapshot) -> list[Deed]:
-        if not waits(snapshot, entry):
+        if not stands(snapshot, (topic, partition, offset), entry.register_position):
             raise Refused(NOT_WAITING.fault(entry.identifier))
         return [Deed(acts.QuarantineReplayed(topic, partition, offset), signer)]
 
     return act(connection, decide)
-
-
-def waits(snapshot: Snapshot, entry: Quarantined) -> bool:
-    """Whether a record's newest entry stands: it was not discarded, and no replay was asked for since (ONE-DECISION).
-
-    The second replay of an event that the first one delivered would deliver it again.
-    """
-    place = (entry.topic, entry.partition, entry.offset)
-    asked = (
-        job.position
-        for job in snapshot.jobs
-        if job.kind is JobKind.REPLAY and (topics.source(job.dataset), job.partition, job.offset) == place
-    )
-    return place not in snapshot.discarded and max(asked, default=-1) <= entry.register_position
 
 
 def discard_quarantined(

@@ -209,6 +209,7 @@ def test_quarantine_acts_are_the_owners():
     discard = acts.QuarantineDiscarded("source.crossings", 1, 7, "test data")
     assert register.do(discard, "operator") == []
     assert register.snapshot.discarded == {("source.crossings", 1, 7)}
+    assert register.do(replay, "signatory/ho-siro") == ["wrong state"], "it was given up"
     assert register.do(acts.QuarantineReplayed("source.none", 0, 0), "operator") == ["unknown object"]
 
 

@@ -202,6 +202,23 @@ def test_a_correction_may_go_on_outside_the_hours_and_changes_only_what_the_reci
     assert found_codes(world) == found
 
 
+def test_a_replay_of_what_was_not_in_quarantine_is_refused():
+    world = World()
+    world.decide(SOURCE, 0, [(1, 0, {"A": "redact", "B": "deny"}), (2, 1, {"A": "redact", "B": "deny"})])
+    world.decide(SOURCE, 0, [(2, 1, {"A": "redact", "B": "deny"})], mode="replay", job=6)
+    assert found_codes(world) == {"AUD-039"}
+
+
+def test_what_a_replay_has_let_out_of_quarantine_is_not_replayed_again():
+    world = World()
+    world.decide(SOURCE, 0, [(2, 0, {"": "quarantine"})])
+    for outcomes in ({"": "quarantine"}, {"A": "redact", "B": "deny"}):
+        world.decide(SOURCE, 0, [(2, 0, outcomes)], mode="replay", job=6)
+        assert found_codes(world) == set()
+    world.decide(SOURCE, 0, [(2, 0, {"A": "redact", "B": "deny"})], mode="replay", job=6)
+    assert found_codes(world) == {"AUD-039"}
+
+
 def test_one_act_may_ask_for_several_jobs():
     world = World()
     jobs = tuple(Job(5, JobKind.BACKFILL, "crossings", name, "flow") for name in ("B", "A"))
@@ -224,7 +241,7 @@ def test_a_release_decides_one_share_and_cites_the_act_that_approved_it():
 def test_a_job_decides_its_own_share_and_record_only():
     world = honest()
     world.decide(SOURCE, 0, [(5, 3, {"A": "deny", "B": "deny"})], mode="replay", job=6)
-    assert found_codes(world) == {"AUD-029"}
+    assert found_codes(world) == {"AUD-029", "AUD-039"}
 
 
 # ---- lies about segments and chains
