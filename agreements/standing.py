@@ -7,7 +7,7 @@ the agreement says.  Everything here follows from the register and the time alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -68,6 +68,11 @@ def stand(snapshot: Snapshot, coverage: Coverage, now: datetime) -> Stand:
 def covers(entry: AgreementEntry, now: datetime) -> bool:
     """Whether a version is signed, and `now` lies in its dates: then every record has a decision under it (ONE-DECISION)."""
     return entry.state in SIGNED and entry.starts_at <= now < entry.ends_at
+
+
+def version_at(versions: Iterable[AgreementEntry], now: datetime) -> AgreementEntry | None:
+    """The version of an agreement that covers at `now`; at most one does, for a newer one ends the one before it."""
+    return next((entry for entry in versions if covers(entry, now)), None)
 
 
 def may_correct(snapshot: Snapshot, coverage: Coverage, now: datetime) -> bool:

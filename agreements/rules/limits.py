@@ -11,21 +11,25 @@ from agreements.model import Side
 from agreements.mutable import WORKER, Circumstances, MutableRegister, Rejected, Rule
 from agreements.rules.entries import moved, versions_of
 from agreements.snapshot import SIGNED, AgreementEntry, Suspension
+from agreements.standing import version_at
 
 
 def reach(register: MutableRegister, act: LimitReached, at: Circumstances) -> None:
-    """The signed versions are suspended; the provider alone lifts it, whose data it is."""
+    """The version in force says whether the limit suspends; then every signed version is, as by any suspension.
+
+    The provider alone lifts it, whose data it is.
+    """
     if not at.actor.name.startswith(WORKER):
         raise Rejected(NOT_ENTITLED, "only a worker says that a limit was reached")
-    signed = [entry for entry in versions_of(register, act.reference) if entry.state in SIGNED and entry.shares]
-    if not signed:
+    in_force = version_at(versions_of(register, act.reference), at.time)
+    if in_force is None or not in_force.shares:
         raise Rejected(WRONG_STATE, f"{act.reference} delivers nothing: it is not in force, or no DSA")
-    limits = [entry.agreement.limits for entry in signed]
-    if all(getattr(one, act.limit) is None or one.when_reached != "suspend" for one in limits):
+    limits = in_force.agreement.limits
+    if getattr(limits, act.limit) is None or limits.when_reached != "suspend":
         raise Rejected(BAD_TERMS, f"{act.reference} is not suspended at {act.limit}")
-    if any(held.limit == act.limit for entry in signed for held in entry.suspensions):
+    if any(held.limit == act.limit for held in in_force.suspensions):
         raise Rejected(WRONG_STATE, f"{act.reference} is suspended at {act.limit} already")
-    provider = signed[-1].agreement.party(Side.PROVIDER).organisation
+    provider = in_force.agreement.party(Side.PROVIDER).organisation
     reason = f"{act.limit} was reached in {act.period}"
     added = Suspension(at.position, at.time, at.actor.name, reason, organisation=provider, limit=act.limit)
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from prometheus_client import Counter
 
 from agreements.snapshot import SIGNED, AgreementEntry, Snapshot
+from agreements.standing import covers
 from broker import clock, observe
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
@@ -66,11 +67,14 @@ class Limits:
                     self._counters.take(record.key, record.value)
 
     def trip(self, snapshot: Snapshot, now: datetime, owned: Iterable[Place]) -> None:
-        """Suspend what says so at a limit that was reached in a partition of this worker, unless that is done."""
+        """Suspend what says so at a limit that was reached in a partition of this worker, unless that is done.
+
+        What the version in force says counts; one that has not begun has reached nothing.
+        """
         if clock.monotonic_seconds() < self._retry_at:
             return
         mine, period = set(owned), period_of(now)
-        for entry in _limited(snapshot):
+        for entry in (entry for entry in _limited(snapshot) if covers(entry, now)):
             found = self._counters.reached(entry, period)
             if found is not None and found[0] in mine and is_to_be_suspended(entry, found[1]):
                 self._suspend(entry, found[1], period)

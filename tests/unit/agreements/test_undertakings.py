@@ -194,3 +194,22 @@ def test_a_worker_suspends_at_a_limit_that_says_so_and_does_nothing_else():
     assert register.do(acts.AgreementResumed(REFERENCE), "signatory/wp-siro") == ["wrong state"]
     assert register.do(acts.AgreementResumed(REFERENCE), "signatory/ho-siro") == []
     assert standing(register).standing is Standing.IN_FORCE
+
+
+@pytest.mark.parametrize(
+    ("present", "coming", "found"), [("suspend", "deny", []), ("deny", "suspend", ["agreement not acceptable"])]
+)
+def test_the_version_in_force_says_what_its_limit_does_and_one_that_has_not_begun_says_nothing(present, coming, found):
+    register = approved()
+    register.do(acts.WorkerEnrolled("one", signer("worker/one").public_key), "operator")
+    (entry,) = register.snapshot.agreements[REFERENCE]
+    turn = register.time + timedelta(days=30)
+
+    def version(number, said, **dates):
+        changes = {"version": number, "limits": Limits(events_per_day=5, when_reached=said)}
+        return replace(entry, agreement=entry.agreement.model_copy(update=changes), **dates)
+
+    versions = (version(1, present, ends_at=turn), version(2, coming, starts_at=turn))
+    register.snapshot = replace(register.snapshot, agreements={REFERENCE: versions})
+    reached = acts.LimitReached(REFERENCE, "events_per_day", "2026-11-24")
+    assert register.do(reached, "worker/one") == found
