@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from agreements.snapshot import Snapshot
 from agreements.standing import covers
 from broker import clock
 from broker.cluster import durability
@@ -29,13 +30,14 @@ from broker.cluster.java import find_java
 from broker.cluster.objects import TopicState
 from broker.cluster.topics import is_stamped
 from broker.delivery.routes import compile_coverage, plan_of
-from broker.register.follow import read_snapshot
+from broker.register.follow import RegisterReader
 from broker.settings import Settings, origins
 from contracts import topics
 from contracts.faults import Fault, Unavailable
 
 DISK_BYTES_MIN = 1_000_000_000
 """Kafka's segments and PostgreSQL's files need room before anything is written."""
+_IN_FORCE = "agreements in force"
 _SECRET_NAMES = ("password", "secret", "key", "token", "credential", "sasl_oauthbearer")
 
 
@@ -138,7 +140,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     yield Finding("Kafka", State.GOOD, f"{where.bootstrap_servers} answers; {len(known)} topics")
     if topics.REGISTER in known:
         yield _register_time(known[topics.REGISTER])
-        yield from _plans(where, clock.now())
+        yield from _register(where, clock.now())
     if settings.bootstrap_servers is not None:
         yield from _durability(Admin(where), known, settings)
 
@@ -152,22 +154,31 @@ def _register_time(state: TopicState) -> Finding:
     return Finding("register", State.WRONG, found, remedy)
 
 
-def _plans(where: Connection, now: datetime) -> Iterator[Finding]:
-    """Whether every agreement in force can be applied to its datasets as their contracts are now; else its records are held."""
-    subject = "agreements in force"
+def _register(where: Connection, now: datetime) -> Iterator[Finding]:
+    """What the register says, and what stands in it and says nothing."""
     try:
-        snapshot = read_snapshot(where)
+        with RegisterReader(where) as reader:
+            snapshot = reader.catch_up()
     except Unavailable as failure:
         remedy = "run doctor as a principal that may read the register"
-        yield Finding(subject, State.WARNING, f"cannot be looked at: {failure.faults[0].message}", remedy)
+        yield Finding(_IN_FORCE, State.WARNING, f"cannot be looked at: {failure.faults[0].message}", remedy)
         return
+    if reader.alarms:
+        newest = reader.alarms[-1].fault
+        found = f"{len(reader.alarms)} in the register; the newest: {newest}"
+        yield Finding("ignored acts", State.WARNING, found, newest.code.remedy)
+    yield from _plans(snapshot, now)
+
+
+def _plans(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
+    """Whether every agreement in force can be applied to its datasets as their contracts are now; else its records are held."""
     coverages = [c for dataset in snapshot.contracts for c in snapshot.coverages(dataset) if covers(c.entry, now)]
     plans = [plan_of(snapshot, coverage, compile_coverage) for coverage in coverages]
     for plan in plans:
         if isinstance(plan, Fault):
-            yield Finding(subject, State.WRONG, str(plan), plan.code.remedy)
+            yield Finding(_IN_FORCE, State.WRONG, str(plan), plan.code.remedy)
     if not any(isinstance(plan, Fault) for plan in plans):
-        yield Finding(subject, State.GOOD, f"{len(plans)} shares, each with a plan")
+        yield Finding(_IN_FORCE, State.GOOD, f"{len(plans)} shares, each with a plan")
 
 
 def _durability(admin: Admin, known: Mapping[str, TopicState], settings: Settings) -> Iterator[Finding]:

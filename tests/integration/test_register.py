@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agreements import acts
 from agreements.append_time import milliseconds
 from agreements.signing import Signer
-from broker import clock, doctor
+from broker import clock
 from broker.cluster.admin import Admin
 from broker.cluster.objects import TopicSpec
 from broker.cluster.producer import TransactionalProducer
 from broker.cluster.topics import register_topic
+from broker.doctor import Finding, State, examine
 from broker.register import append
 from broker.register.append import Deed, act
 from broker.register.follow import RegisterFollower, RegisterReader, read_snapshot
@@ -163,6 +164,13 @@ def test_a_register_that_was_replaced_is_noticed(register):
 HOUR = timedelta(hours=1)
 
 
+def examined(kafka, directory) -> dict[str, Finding]:
+    """What `concordat doctor` finds, by subject."""
+    properties = {name.replace(".", "_"): value for name, value in kafka.properties.items()}
+    settings = Settings(directory=directory, bootstrap_servers=kafka.bootstrap_servers, kafka=properties)
+    return {finding.subject: finding for finding in examine(settings)}
+
+
 def modified_client(kafka, act_done, signer, *, claimed) -> None:
     """Writes an act past `append`, with the right key and a time of its own choosing, in the record too."""
     snapshot = read_snapshot(kafka)
@@ -174,7 +182,7 @@ def modified_client(kafka, act_done, signer, *, claimed) -> None:
 
 
 @pytest.mark.parametrize("apart", [-HOUR, HOUR])
-def test_an_act_that_a_modified_client_dates_back_or_ahead_is_ignored(register, apart):
+def test_an_act_that_a_modified_client_dates_back_or_ahead_is_ignored(register, apart, tmp_path):
     kafka, operator = register
     modified_client(kafka, party("dated"), operator, claimed=clock.now() + apart)
     modified_client(kafka, party("honest"), operator, claimed=clock.now())
@@ -183,6 +191,7 @@ def test_an_act_that_a_modified_client_dates_back_or_ahead_is_ignored(register, 
         assert [alarm.fault.code.identifier for alarm in reader.alarms] == ["AGR-090"]
     assert snapshot.parties.keys() == {"honest"}
     assert read_snapshot(kafka) == snapshot
+    assert "AGR-090" in examined(kafka, tmp_path)["ignored acts"].found
     assert [one.statement.act.organisation for one in history_of(kafka, "party/dated", "party/honest")] == ["honest"]
 
 
@@ -207,22 +216,15 @@ def test_an_older_topic_is_noticed_and_believed_no_more_once_kafka_stamps_it(kaf
     monkeypatch.setattr(append, "TRANSACTIONAL_ID", name)
     admin = Admin(kafka)
     admin.create_topics([TopicSpec(name, 1, 1, {})])
-    settings = Settings(directory=tmp_path, bootstrap_servers=kafka.bootstrap_servers, kafka={
-        option.replace(".", "_"): value for option, value in kafka.properties.items()
-    })  # fmt: skip
-
-    def examined() -> list[doctor.State]:
-        return [one.state for one in doctor.examine(settings) if one.subject == "register"]
-
     operator = Signer("operator", Ed25519PrivateKey.generate())
     initialised = acts.RegisterInitialised(operator.public_key)
-    assert examined() == [doctor.State.WRONG]
+    assert examined(kafka, tmp_path)["register"].state is State.WRONG
     with pytest.raises(Unavailable, match="REG-015"):
         act(kafka, lambda _: [Deed(initialised, operator)])
     modified_client(kafka, initialised, operator, claimed=clock.now() - HOUR)
     assert read_snapshot(kafka).operator_key == operator.public_key, "as an older version wrote it"
     admin.alter_topic(name, register_topic(1).configuration)
-    assert examined() == [doctor.State.GOOD]
+    assert examined(kafka, tmp_path)["register"].state is State.GOOD
     done = act(kafka, lambda _: [Deed(party("home-office"), operator)])
     assert done.snapshot.stamped_since == done.positions[0]
     admin.alter_topic(name, {"message.timestamp.type": "CreateTime"})
