@@ -290,27 +290,15 @@ def test_a_slot_held_by_another_is_refused_and_by_our_own_is_waited_for(items: s
 
 @pytest.mark.parametrize("form", ["binary", "text"])
 def test_keys_of_infinite_and_ancient_days_are_read_once_each(database: str, form: str) -> None:
-    days = [
-        "-infinity",
-        "4713-01-01 BC",
-        "0001-12-31 BC",
-        "0001-01-01",
-        "1999-12-31",
-        "2000-01-01",
-        "294000-12-31",
-        "infinity",
-    ]
-    text = FieldType(TypeName.STRING)
-    printed = (
-        (Field("clock", text),) if form == "text" else ()
-    )  # a time is read in its text form, and the whole stream with it
-    fields = (Field("day", text, required=True), Field("moment", text, required=True), *printed)
+    days = ["-infinity", "4713-01-01 BC", "0001-12-31 BC", "0001-01-01", "1999-12-31", "2000-01-01", "294000-12-31"]
+    days.append("infinity")
+    types = (TypeName.STRING, TypeName.STRING) if form == "text" else (TypeName.DATE, TypeName.TIMESTAMP)
+    fields = tuple(
+        Field(name, FieldType(type_), required=True) for name, type_ in zip(("day", "moment"), types, strict=True)
+    )
     made = replace(contract(kind=Kind.EVENT), key=("day", "moment"), fields=fields)
     with psycopg.connect(database, autocommit=True) as session:
-        run(
-            session,
-            "CREATE TABLE items (day date, moment timestamptz, clock time DEFAULT '12:00', PRIMARY KEY (day, moment))",
-        )
+        run(session, "CREATE TABLE items (day date, moment timestamptz, PRIMARY KEY (day, moment))")
         for day in days[::2]:
             session.execute("INSERT INTO items VALUES (%s, %s)", [day, day])
         source, changes = connector(database, [made], chunk_rows=1), []
@@ -322,5 +310,7 @@ def test_keys_of_infinite_and_ancient_days_are_read_once_each(database: str, for
             session.execute("INSERT INTO items VALUES (%s, %s)", [day, day])
         read_on(source, present_lsn(database), changes)
         source.close()
-    assert sorted(change.key["day"] for change in changes) == sorted(days)
-    assert not any(change.problem for change in changes)
+    assert len(changes) == len(days)
+    if form == "text":
+        assert sorted(change.key["day"] for change in changes) == sorted(days)
+    assert sum(change.problem is not None for change in changes) == (0 if form == "text" else 5)
