@@ -1,20 +1,23 @@
-"""The store that proves the PostgreSQL connector: a database of its own on a real server.
+"""The stores that prove the PostgreSQL connector: a database of its own on a real server, with a table or an outbox.
 
 `--set dsn=…` names the server: a connection string of a superuser, its password in a `passfile`.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from connectors.conformance import EVERYTHING, Harness, Write
+from connectors.conformance import EVERYTHING, Capability, Harness, Write
 from connectors.postgresql.connector import PostgresqlConnector
+from contracts.model import Contract, Kind
 
 
 class PostgresqlHarness(Harness):
@@ -25,17 +28,24 @@ class PostgresqlHarness(Harness):
     patience_seconds = 5.0
     quiet_seconds = 0.1
     large_rows = 500
+    made: ClassVar[Sequence[str]] = (
+        "CREATE TABLE items (id int PRIMARY KEY, name text, large text)",
+        "ALTER TABLE items REPLICA IDENTITY FULL",
+    )
+    """What makes the store in its database."""
+    kept: ClassVar[Sequence[str]] = ("SELECT * FROM items ORDER BY id",)
+    """What shows everything that is in the store."""
 
     def start(self) -> None:
-        """A new database with the table."""
+        """A new database with the store."""
         self._name = f"conformance_{secrets.token_hex(6)}"
         self._dropped: set[str] = set()
         self._administrator = psycopg.connect(self.settings["dsn"], autocommit=True)
         self._administrator.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
         self._dsn = make_conninfo(self.settings["dsn"], dbname=self._name)
         self._session = psycopg.connect(self._dsn, autocommit=True, application_name="harness")
-        self._session.execute("CREATE TABLE items (id int PRIMARY KEY, name text, large text)")
-        self._session.execute("ALTER TABLE items REPLICA IDENTITY FULL")
+        for statement in self.made:
+            self._session.execute(statement.encode())
 
     def options(self) -> Mapping[str, Any]:
         """Small chunks and batches."""
@@ -72,7 +82,7 @@ class PostgresqlHarness(Harness):
 
     def fingerprint(self) -> object:
         """Rows, publications and slots."""
-        questions = ("SELECT * FROM items ORDER BY id", "SELECT pubname FROM pg_publication", _SLOTS)
+        questions = (*self.kept, "SELECT pubname FROM pg_publication", _SLOTS)
         return [self._session.execute(question.encode()).fetchall() for question in questions]
 
     def stop(self) -> None:
@@ -108,4 +118,53 @@ class PostgresqlHarness(Harness):
             self._session.execute(statement, [*values.values(), write.key])
 
 
+class OutboxHarness(PostgresqlHarness):
+    """An outbox: a write of a row is an event that says the whole of it.
+
+    An event is never taken back, so there are no deletes and no changes of key; nor is there a first and a later event of a row.
+    Once there is a slot every second event is cleared away by the transaction that says it.
+    """
+
+    capabilities = EVERYTHING - {Capability.OPERATIONS, Capability.DELETES, Capability.KEY_CHANGES}
+    made = (
+        "CREATE TABLE outbox (number bigserial PRIMARY KEY, aggregatetype text, aggregateid int, payload jsonb, large text)",
+    )
+    kept = ("SELECT * FROM outbox ORDER BY number",)
+
+    @classmethod
+    def contract(cls) -> Contract:
+        """The dataset of the kit, as events."""
+        return replace(super().contract(), kind=Kind.EVENT)
+
+    def options(self) -> Mapping[str, Any]:
+        """One route; `large` has a column of its own, so that one can be dropped."""
+        outbox = {"routes": {"item": "items"}, "fields": {"id": "aggregateid", "large": "large"}}
+        return {**super().options(), "outbox": {**outbox, "order_column": "number"}}
+
+    def add_column(self) -> None:
+        """Another column, and another member in what it says."""
+        self._session.execute("ALTER TABLE outbox ADD COLUMN extra text DEFAULT 'extra'")
+
+    def drop_column(self) -> None:
+        """The column is gone, and with it its values."""
+        self._session.execute("ALTER TABLE outbox DROP COLUMN large")
+        self._dropped = {"large"}
+
+    def _write(self, write: Write) -> None:
+        assert write.row is not None, "an event is never taken back"
+        payload = {"name": write.row["name"], "extra": "left out"}
+        values = {"aggregatetype": "item", "aggregateid": write.row["id"], "payload": json.dumps(payload)}
+        if "large" not in self._dropped:
+            values["large"] = write.row["large"]
+        statement = sql.SQL("INSERT INTO outbox ({}) VALUES ({}) RETURNING number").format(
+            sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(sql.Placeholder() * len(values))
+        )
+        number = self._session.execute(statement, list(values.values())).fetchone()
+        self._session.execute(_CLEARED, [self._name, *(number or ())])
+
+
+_CLEARED = """
+DELETE FROM outbox
+WHERE EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s) AND number = %s AND number %% 2 = 0
+"""
 _SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"

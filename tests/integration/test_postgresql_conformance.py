@@ -11,9 +11,9 @@ from tests.postgresql_server import Postgresql
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("postgresql-conformance")]
 
 
-@pytest.fixture(scope="module")
-def run(postgresql: Postgresql) -> Run:
-    return Run("connectors.postgresql.harness:PostgresqlHarness", {"dsn": postgresql.dsn_of("postgres")})
+@pytest.fixture(scope="module", params=["PostgresqlHarness", "OutboxHarness"])
+def run(postgresql: Postgresql, request: pytest.FixtureRequest) -> Run:
+    return Run(f"connectors.postgresql.harness:{request.param}", {"dsn": postgresql.dsn_of("postgres")})
 
 
 @pytest.mark.parametrize("promise", [promise.name for promise in PROMISES])
