@@ -7,6 +7,7 @@ from __future__ import annotations
 
 _BITS = 14
 _MASK = (1 << _BITS) - 1
+_LOW_MASK = (1 << 28) - 1
 
 
 def _short(number: int) -> bytes:
@@ -25,11 +26,11 @@ def long_bytes(value: int) -> bytes:
     if number <= _MASK:
         return SHORT[number]
     if number < 1 << 28:
-        return _MORE[number & _MASK] + SHORT[number >> 14]
-    lower = _MORE[number & _MASK] + _MORE[number >> 14 & _MASK]
-    if number < 1 << 42:
-        return lower + SHORT[number >> 28]
-    lower += _MORE[number >> 28 & _MASK]
-    if number < 1 << 56:
-        return lower + SHORT[number >> 42]
-    return lower + _MORE[number >> 42 & _MASK] + SHORT[number >> 56]
+        return _MORE[number & _MASK] + SHORT[number >> _BITS]
+    low, high = number & _LOW_MASK, number >> 28  # each is one digit of Python's numbers, which is the fast kind
+    lower = _MORE[low & _MASK] + _MORE[low >> _BITS]
+    if high <= _MASK:
+        return lower + SHORT[high]
+    if high < 1 << 28:
+        return lower + _MORE[high & _MASK] + SHORT[high >> _BITS]
+    return lower + _MORE[high & _MASK] + _MORE[high >> _BITS & _MASK] + SHORT[high >> 28]

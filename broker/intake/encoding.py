@@ -8,7 +8,7 @@ Pure: everything is decided before the transaction begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
@@ -79,19 +79,28 @@ class Target:
         keys = KeyPartitions(frame(self.entry.key_schema, b""), self.partitions)
         object.__setattr__(self, "_partition_of", keys.of)
 
-    def record(self, change: Written, numbers: Sequences) -> Record | None:
-        """The record of a change that came as bytes; None for one that is too large, which takes no number."""
-        key = change.key
-        partition = self._partition_of(key)
-        of_topic = numbers.get(self.topic)
-        if of_topic is None:
-            of_topic = numbers[self.topic] = {}
-        sequence = of_topic.get(partition, 0)
-        value = change.head + long_bytes(sequence) + change.tail
-        if len(value) > self.bytes_max:
-            return None
-        of_topic[partition] = sequence + 1
-        return Record(self.topic, partition, key, value)
+    def records(
+        self, changes: Iterable[Change | Written], numbers: dict[int, int], records: list[Record]
+    ) -> Iterator[Change]:
+        """Add the records of changes that came as bytes; gives, each in its place, the changes that have to be encoded first.
+
+        `numbers` are the topic's next sequence numbers by partition.  One that came as bytes and is too large takes no
+        number and is given as the change that it stands for.
+        """
+        topic, bytes_max, partition_of_key = self.topic, self.bytes_max, self._partition_of
+        for change in changes:
+            if not isinstance(change, Written):
+                yield change
+                continue
+            key = change.key
+            partition = partition_of_key(key)
+            sequence = numbers.get(partition, 0)
+            value = change.head + long_bytes(sequence) + change.tail
+            if len(value) > bytes_max:
+                yield read_back(change, self.codec)
+                continue
+            numbers[partition] = sequence + 1
+            records.append(Record(topic, partition, key, value))
 
 
 class Encoder:
@@ -118,13 +127,7 @@ class Encoder:
         reasons: dict[str, int] = {}
         for dataset, run in groupby(changes, _DATASET):
             target = self._targets[dataset]
-            for change in run:
-                if isinstance(change, Written):
-                    record = target.record(change, numbers)
-                    if record is not None:
-                        records.append(record)
-                        continue
-                    change = read_back(change, target.codec)  # noqa: PLW2901 - the same change, as a row
+            for change in target.records(run, numbers.setdefault(target.topic, {}), records):
                 self._encode(target, change, numbers, records, reasons, now_ms)
         return Encoded(tuple(records), numbers, reasons)
 

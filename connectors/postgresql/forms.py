@@ -7,9 +7,9 @@ or another of `NOT_PLAIN`: then the whole change goes the general way, which dec
 from __future__ import annotations
 
 import struct
+from binascii import hexlify
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 from connectors.postgresql.columns import BINARY, TEXT
 from contracts.halves import NULL, SOME
@@ -34,7 +34,8 @@ _NUMERIC = struct.Struct(">HhHH").unpack_from
 _ARRAY = struct.Struct(">iIIii").unpack_from
 _SIGNS = (0, 0x4000)
 _GROUPS_MAX = 64
-_PLANS_MAX = 1024
+_FORMS_MAX = 1024
+_ARRAYS_KEPT, _KEPT_BYTES_MAX = 2048, 256
 _UNIX_MICROSECONDS, _UNIX_DAYS = 946_684_800_000_000, 10_957
 _FIRST_INSTANT, _LAST_INSTANT = -62_135_596_800_000_000, 253_402_300_799_999_999
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
@@ -60,8 +61,8 @@ def instant(value: int) -> bytes:
 
 def uuid_text(data: bytes) -> bytes:
     """The 16 bytes of a `uuid` as a string of 36 characters."""
-    digits = data.hex()
-    return f"H{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()  # H is 36, zigzag
+    digits = hexlify(data, b"-", 2)  # a dash after every second byte: the first one and the last two are too many
+    return b"H" + digits[:4] + digits[5:29] + digits[30:34] + digits[35:]  # H is 36, zigzag
 
 
 def printed_integer(data: bytes) -> bytes:
@@ -74,20 +75,10 @@ def printed_integer(data: bytes) -> bytes:
 
 def decimal_form(precision: int, scale: int) -> Form:
     """`numeric` as a decimal of the contract: its unscaled number, big-endian, as few bytes as it needs."""
-    plans = _Plans(precision, scale)
+    forms = _DecimalForms(precision, scale)
 
     def write(data: bytes) -> bytes:
-        unpack, by, times, limit, sign = plans[data[:8]]
-        number = 0
-        for group in unpack(data, 8):
-            if group > 9999:
-                raise NotPlain
-            number = number * 10_000 + group
-        number = number // by * times
-        if number >= limit:
-            raise NotPlain
-        size = (number.bit_length() + 8) >> 3
-        return SHORT[size << 1] + (number * sign).to_bytes(size, "big", signed=True)
+        return forms[data[:8]](data)
 
     return write
 
@@ -98,46 +89,66 @@ def integer_decimal_form(precision: int, scale: int) -> Callable[[int], bytes]:
     limit: int = 10**precision
 
     def write(value: int) -> bytes:
-        number = value * times
-        if not -limit < number < limit:
-            raise NotPlain
-        size = (number.bit_length() + 8) >> 3
-        return SHORT[size << 1] + number.to_bytes(size, "big", signed=True)
+        return _unscaled(value * times, limit)
 
     return write
 
 
-class _Plan(NamedTuple):
-    """How numbers with the same first bytes become a decimal: from their groups of four digits to the unscaled number."""
-
-    unpack: Callable[[bytes, int], tuple[Any, ...]]
-    by: int
-    """What the number is divided by, to cut off zeros that are only there to fill a group."""
-    times: int
-    """What it is multiplied with, to have the scale of the contract."""
-    limit: int
-    """The least number that has too many digits."""
-    sign: int
-
-
-class _Plans(dict[bytes, _Plan]):
-    """A plan for each beginning of a `numeric`: how many groups, their weight, the sign, the digits after the point."""
+class _DecimalForms(dict[bytes, Form]):
+    """A form for each beginning of a `numeric`: how many groups of four digits, their weight, the sign, the digits after the point."""
 
     def __init__(self, precision: int, scale: int) -> None:
         super().__init__()
         self._precision, self._scale = precision, scale
 
-    def __missing__(self, head: bytes) -> _Plan:
+    def __missing__(self, head: bytes) -> Form:
         count, weight, sign, shown = _NUMERIC(head)
         if sign not in _SIGNS or shown > self._scale or not -_GROUPS_MAX < weight < _GROUPS_MAX or count > _GROUPS_MAX:
             raise NotPlain
         power = 4 * (weight - count + 1) + shown
-        unpack = struct.Struct(f">{count}H").unpack_from
-        by, times, limit = 10 ** max(-power, 0), 10 ** (max(power, 0) + self._scale - shown), 10**self._precision
-        plan = _Plan(unpack, by, times, limit, -1 if sign else 1)
-        if len(self) < _PLANS_MAX:
-            self[head] = plan
-        return plan
+        form = _groups_form(
+            count,
+            divided=10 ** max(-power, 0),  # cuts off zeros that are only there to fill a group
+            times=(-1 if sign else 1) * 10 ** (max(power, 0) + self._scale - shown),
+            limit=10**self._precision,
+        )
+        if len(self) < _FORMS_MAX:
+            self[head] = form
+        return form
+
+
+def _groups_form(count: int, divided: int, times: int, limit: int) -> Form:
+    """From `count` groups of four digits to the unscaled number, which stays below `limit` whatever its sign."""
+    unpack = struct.Struct(f">{count}H").unpack_from
+
+    def write(data: bytes) -> bytes:
+        number = 0
+        for group in unpack(data, 8):
+            if group > 9999:
+                raise NotPlain
+            number = number * 10_000 + group
+        return _unscaled(number // divided * times, limit)
+
+    def write_two(data: bytes) -> bytes:
+        first, second = unpack(data, 8)
+        if first > 9999 or second > 9999:
+            raise NotPlain
+        return _unscaled((first * 10_000 + second) // divided * times, limit)
+
+    def write_three(data: bytes) -> bytes:
+        first, second, third = unpack(data, 8)
+        if first > 9999 or second > 9999 or third > 9999:
+            raise NotPlain
+        return _unscaled(((first * 10_000 + second) * 10_000 + third) // divided * times, limit)
+
+    return {2: write_two, 3: write_three}.get(count, write)
+
+
+def _unscaled(number: int, limit: int) -> bytes:
+    if not -limit < number < limit:
+        raise NotPlain
+    size = (number.bit_length() + 8) >> 3
+    return SHORT[size << 1] + number.to_bytes(size, "big", signed=True)
 
 
 def text_array_form(*, required: bool) -> Form:
@@ -169,7 +180,12 @@ def text_array_form(*, required: bool) -> Form:
         parts.append(b"\0")
         return b"".join(parts)
 
-    return write
+    kept = lru_cache(maxsize=_ARRAYS_KEPT)(write)  # labels, mostly: few different ones
+
+    def write_any(data: bytes) -> bytes:
+        return kept(data) if len(data) <= _KEPT_BYTES_MAX else write(data)
+
+    return write_any
 
 
 def other(data: bytes, at: int, text: Form, binary: Form | None) -> tuple[bytes, int]:

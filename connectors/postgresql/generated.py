@@ -116,7 +116,9 @@ def chunk_writer(connector: str, schemas: SchemaIds, shape: Shape, kinds: Sequen
         return None
     names = _names(connector, shape.contract, schemas, carried)
     columns = tuple(zip(shape.columns, kinds, strict=True))
-    _compile(chunk_source(shape.contract, carried, columns), names)
+    source, formats = chunk_source(shape.contract, carried, columns)
+    names |= {f"take{number}": struct.Struct(f">{one}").unpack_from for number, one in enumerate(formats)}
+    _compile(source, names)
     written: ChunkWriter = names["after"]
     return written
 
@@ -158,6 +160,7 @@ def _names(connector: str, contract: Contract, schemas: SchemaIds, carried: Sequ
         "join": b"".join,
         "count": struct.Struct(">H").unpack_from,
         "length": struct.Struct(">I").unpack_from,
+        "signed": struct.Struct(">i").unpack_from,
         **{f"take_{letter}": struct.Struct(f">i{letter}").unpack_from for letter in SIZES},
     }
     for one in carried:

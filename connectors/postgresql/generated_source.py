@@ -58,20 +58,84 @@ def stream_source(contract: Contract, carried: Sequence[Carried], columns: Seque
     )
 
 
-def chunk_source(contract: Contract, carried: Sequence[Carried], columns: Sequence[tuple[str, bytes]]) -> str:
-    """`after`, for the rows of a binary COPY; `columns` are names and the kinds of their values."""
+def chunk_source(
+    contract: Contract, carried: Sequence[Carried], columns: Sequence[tuple[str, bytes]]
+) -> tuple[str, tuple[str, ...]]:
+    """`after`, for the rows of a binary COPY; `columns` are names and the kinds of their values.
+
+    Every `take<n>` that it calls reads by one format of `struct`; the formats come with it, in order.
+    """
     by_column = {one.leaf.column: one for one in carried}
-    body = _counted(columns)
-    for column, kind in columns:
-        body += _in_chunk(by_column[column], kind)
+    body: Block = []
+    stretches = _stretches([(by_column[column], kind) for column, kind in columns])
+    for number, stretch in enumerate(stretches):
+        body += _stretch(stretch, number, len(columns))
     records, parts = _row(contract, carried)
     body += ["if at > len(data): raise NotPlain", *records]
-    return _functions(
+    source = _functions(
         (
             "after(data, at, position)",
             [*body, f"return {_key(contract, carried)}, join((AFTER, {parts}, SOURCE, position)), at"],
         )
     )
+    return source, tuple(("H" if not number else "") + one.format for number, one in enumerate(stretches))
+
+
+class _Stretch(NamedTuple):
+    """Columns of a fixed size, and the length of the one after them: bytes that stand at known places while nothing is null."""
+
+    fixed: list[tuple[Carried, Code]]
+    last: tuple[Carried, Code] | None
+
+    @property
+    def format(self) -> str:
+        """Of its lengths and values, in `struct`."""
+        return "".join(f"i{code.letter}" for _, code in self.fixed) + ("i" if self.last else "")
+
+
+def _stretches(columns: Sequence[tuple[Carried, bytes]]) -> list[_Stretch]:
+    found = [_Stretch([], None)]
+    for one, kind in columns:
+        code = one.code
+        if code is None or (kind != BINARY and not code.alike):
+            code = Code(f"{'binary' if kind == BINARY else 'text'}{one.place}(text)")
+        if code.letter is not None and kind == BINARY:
+            found[-1].fixed.append((one, code))
+        else:
+            found[-1] = found[-1]._replace(last=(one, code))
+            found.append(_Stretch([], None))
+    return found if found[-1].fixed else found[:-1]
+
+
+def _stretch(stretch: _Stretch, number: int, columns: int) -> Block:
+    """One stretch of a COPY's row.
+
+    All its numbers are taken at once; where one of them is null, they are taken one by one.  At the very end of a chunk there may
+    be no room for numbers after a null: that row goes the general way.
+    """
+    fixed, last = stretch
+    taken = [name for one, _ in fixed for name in (f"size{one.place}", f"value{one.place}")]
+    names = [*([] if number else ["count"]), *taken, *(["size"] if last else [])]
+    lines = [f"{', '.join(names)}, = take{number}(data, at)"]
+    if not number:
+        lines += [f"if count != {columns}: raise NotPlain", "at += 2"]
+    ahead = ["at += 4"] if last else []
+    if fixed:
+        sizes = [SIZES[code.letter or ""] for _, code in fixed]
+        all_there = " and ".join(f"size{one.place} == {size}" for (one, _), size in zip(fixed, sizes, strict=True))
+        quick = [_assigned(one, code, f"value{one.place}") for one, code in fixed]
+        single = [line for one, code in fixed for line in _in_chunk(one, code)]
+        length = ["size, = signed(data, at)"] if last else []
+        there = [*quick, f"at += {sum(sizes) + 4 * len(sizes)}"]
+        lines += _branches([(all_there, there)], [*single, *length])
+    return [*lines, *ahead, *(_sized(*last) if last else [])]
+
+
+def _sized(one: Carried, code: Code) -> Block:
+    """A value whose length has been taken; -1 is null."""
+    absent = ["raise NotPlain"] if one.is_key else [f"{one.variable} = NULL"]
+    there = ["start = at", "at += size", *_text(one, code)]
+    return _branches([("size >= 0", there)], absent)
 
 
 def _both(contract: Contract, columns: Sequence[str], found: Sequence[Carried | None]) -> Block:
@@ -137,17 +201,14 @@ def _in_stream(one: Carried) -> Block:
     return ["kind = data[at]", *_branches(branches, general)]
 
 
-def _in_chunk(one: Carried, kind: bytes) -> Block:
-    """One column of a COPY's row: its length, -1 for null, and itself."""
-    code = one.code
-    if code is None or (kind != BINARY and not code.alike):
-        code = Code(f"{'binary' if kind == BINARY else 'text'}{one.place}(text)")
+def _in_chunk(one: Carried, code: Code) -> Block:
+    """One column of a fixed size in a COPY's row: its length, -1 for null, and itself."""
     absent = ["raise NotPlain"] if one.is_key else [f"{one.variable} = NULL", "at += 4"]
-    if code.letter is not None:
-        # at the very end of a chunk there is no room for a number after a null: that row goes the general way
-        take, _, *rest = _value(one, code, 0)
-        return [take, *_branches([(f"size == {SIZES[code.letter]}", rest), ("size == -1", absent)], ["raise NotPlain"])]
-    return _branches([("data[at] == 255", absent)], _value(one, code, 0))
+    take, _, *rest = _value(one, code, 0)
+    return [
+        take,
+        *_branches([(f"size == {SIZES[code.letter or '']}", rest), ("size == -1", absent)], ["raise NotPlain"]),
+    ]
 
 
 def _branches(branches: Sequence[tuple[str, Block]], otherwise: Block) -> Block:
@@ -161,26 +222,27 @@ def _branches(branches: Sequence[tuple[str, Block]], otherwise: Block) -> Block:
 
 def _value(one: Carried, code: Code, kind_bytes: int) -> Block:
     """From the length of a value on, which stands `kind_bytes` after `at`."""
-    expression = code.expression.replace("uses", f"uses{one.place}")
     at = f"at + {kind_bytes}" if kind_bytes else "at"
     if code.letter is not None:
         size = SIZES[code.letter]
         return [
             f"size, value = take_{code.letter}(data, {at})",
             f"if size != {size}: raise NotPlain",
-            f"{one.variable} = {expression}",
+            _assigned(one, code, "value"),
             f"at += {kind_bytes + 4 + size}",
         ]
+    return [f"size = length(data, {at})[0]", f"start = at + {kind_bytes + 4}", "at = start + size", *_text(one, code)]
+
+
+def _text(one: Carried, code: Code) -> Block:
+    """A value from `start` up to `at`, whose length is `size`."""
     version = ["if size < 1 or data[start] != 1: raise NotPlain", "start += 1", "size -= 1"] if code.version else []
-    return [
-        f"size = length(data, {at})[0]",
-        f"start = at + {kind_bytes + 4}",
-        "at = start + size",
-        *version,
-        "text = data[start:at]",
-        *([code.check] if code.check else []),
-        f"{one.variable} = {expression}",
-    ]
+    return [*version, "text = data[start:at]", *([code.check] if code.check else []), _assigned(one, code, "value")]
+
+
+def _assigned(one: Carried, code: Code, value: str) -> str:
+    expression = code.expression.replace("uses", f"uses{one.place}").replace("value", value)
+    return f"{one.variable} = {expression}"
 
 
 def _row(contract: Contract, carried: Sequence[Carried]) -> tuple[Block, str]:
