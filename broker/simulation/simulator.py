@@ -19,6 +19,7 @@ from broker.delivery.isolation import evaluate, settle
 from broker.delivery.state import Place, SentChange, SentState
 from broker.policy.decision import Decision, Evaluated, Mode, Sent, SourceRecord
 from broker.policy.engine import Circumstance, keys_named
+from broker.policy.limits import Allowance
 from broker.policy.plan import Plan
 from broker.policy.reference import ReferenceEngine
 from broker.simulation.counts import Counts
@@ -94,12 +95,8 @@ class Simulator:
         source = (topics.source(self.contract.dataset), partition)
         allowances = {is_draft: one.allowance(source, at) for is_draft, one in counts.items()}
         circumstances = [
-            Circumstance(
-                Standing.IN_FORCE,
-                self._sent(place, evaluated, index),
-                allowance=allowances.get(self.candidates[index].is_draft),
-            )
-            for index, place in enumerate(places)
+            _circumstance(one, self._sent(places[index], evaluated, index), allowances.get(one.is_draft))
+            for index, one in enumerate(self.candidates)
         ]
         withdraws = self.contract.withdraws_on_quarantine
         made = settle(self._engine, evaluated, circumstances, Mode.LIVE, withdraws=withdraws)
@@ -113,6 +110,13 @@ class Simulator:
         if self.contract.kind is Kind.EVENT:
             return {}
         return self._state.sent(place, keys_named(evaluated, index))
+
+
+def _circumstance(candidate: Candidate, sent: Mapping[bytes, Sent], allowance: Allowance | None) -> Circumstance:
+    """In force, within what its limits leave; suspended from the batch on after which a worker would have suspended it."""
+    if allowance is None or allowance.reached is None or candidate.agreement.limits.when_reached != "suspend":
+        return Circumstance(Standing.IN_FORCE, sent, allowance=allowance)
+    return Circumstance(allowance.stopped, sent, allowance.reached)
 
 
 class PassingKeys:
