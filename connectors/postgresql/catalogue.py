@@ -42,7 +42,8 @@ _COLUMNS_14 = _COLUMNS.replace(
 )
 _SLOT = """
 SELECT s.plugin, s.database, s.active_pid, s.confirmed_flush_lsn::text, s.wal_status,
-       (SELECT application_name FROM pg_stat_replication r WHERE r.pid = s.active_pid)
+       (SELECT application_name FROM pg_stat_replication r WHERE r.pid = s.active_pid),
+       coalesce((to_jsonb(s) ->> 'synced')::boolean, false)
 FROM pg_replication_slots s WHERE s.slot_name = %s
 """
 _PUBLICATION = """
@@ -66,6 +67,8 @@ class Slot:
     lost: bool
     application: str | None
     """The application name of whoever reads from it."""
+    synchronised: bool
+    """Whether it is a standby's copy of its primary's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class Catalogue:
         row = self._row("SELECT current_setting(%s)", name)
         return str(row[0]) if row else ""
 
+    @property
+    def version(self) -> int:
+        """The server's version as a number: 180001 is 18.1."""
+        return self._session.info.server_version
+
     @cached_property
     def user(self) -> str:
         """The session's user."""
@@ -101,6 +109,11 @@ class Catalogue:
         """The session's database."""
         row = self._row("SELECT current_database()")
         return str(row[0]) if row else ""
+
+    def in_recovery(self) -> bool:
+        """Whether the server is a standby that was not promoted."""
+        row = self._row("SELECT pg_is_in_recovery()")
+        return bool(row and row[0])
 
     def may_replicate(self) -> bool:
         """Whether the user may stream."""
@@ -137,7 +150,7 @@ class Catalogue:
         partitions: tuple[tuple[str, str], ...] = ()
         if _letter(kind) == "p":
             identity, partitions = self._partitions(oid)
-        query = _COLUMNS_14 if self._session.info.server_version < 150_000 else _COLUMNS
+        query = _COLUMNS_14 if self.version < 150_000 else _COLUMNS
         with reported():
             rows = self._session.execute(query, [oid]).fetchall()
         columns = tuple(
@@ -186,7 +199,7 @@ class Catalogue:
         row = self._row(_SLOT, name)
         if row is None:
             return None
-        plugin, database, holder, confirmed, status, application = row
+        plugin, database, holder, confirmed, status, application, synchronised = row
         return Slot(
             plugin,
             database,
@@ -194,6 +207,7 @@ class Catalogue:
             None if confirmed is None else lsn_number(confirmed),
             status == "lost",
             application,
+            synchronised,
         )
 
     def drop_slot(self, name: str) -> None:

@@ -26,6 +26,7 @@ from contracts.faults import Fault
 from contracts.model import Contract, Kind
 
 PLUGIN = "pgoutput"
+_FAILOVER_VERSION = 170_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Wanted:
     outbox: OutboxOptions | None = None
     messages: Mapping[str, str] = field(default_factory=dict)
     """Prefix to dataset."""
+    failover: bool = False
+    """Whether a slot that is made is kept on standbys too."""
 
     @property
     def outbox_rows(self) -> bool:
@@ -67,6 +70,7 @@ def wanted_of(name: str, options: PostgresqlOptions, contracts: Sequence[Contrac
         events={dataset: one for dataset, one in named.items() if dataset in events},
         outbox=options.outbox,
         messages=options.messages,
+        failover=options.failover,
     )
 
 
@@ -170,6 +174,8 @@ def _server(catalogue: Catalogue, wanted: Wanted) -> Iterator[Finding]:
             SETTING_WRONG.fault(f"wal_level is {level}; it must be logical"),
             ("ALTER SYSTEM SET wal_level = 'logical';  -- then restart the server",),
         )
+    if wanted.failover and catalogue.version < _FAILOVER_VERSION:
+        yield Finding(SETTING_WRONG.fault("`failover` needs PostgreSQL 17: this server keeps no slot on its standbys"))
     if catalogue.slot(wanted.slot) is None and catalogue.free_slots() < 1:
         count = int(catalogue.setting("max_replication_slots")) + 4
         yield Finding(

@@ -65,7 +65,7 @@ SLOT_MISSING = Code(
     "the replication slot is gone",
     "a position is stored, but the slot that kept the changes after it does not exist or was invalidated",
     "nothing is read: changes since the stored position may be lost",
-    "find out who dropped it (or max_slot_wal_keep_size); then `concordat connector signal NAME snapshot` and start it again:"
+    "find out who dropped it, or whether a standby was promoted that did not have it (or max_slot_wal_keep_size); then `concordat connector signal NAME snapshot` and start it again:"
     " every row is read again, but rows that were deleted in between are not known",
 )
 SLOT_HELD = Code(
@@ -86,10 +86,18 @@ SLOT_AHEAD = Code(
 OTHER_SERVER = Code(
     "CNR-023",
     "this is not the server that the position came from",
-    "the system identifier or the timeline differs: another cluster, a restored backup or a promoted standby",
+    "the system identifier differs, or the server's history does not contain the stored position: another cluster, a restored"
+    " backup, or a standby that was promoted without the newest changes",
     "nothing is read: positions of two histories cannot be compared",
     "point the DSN at the old server; after a fail-over `concordat connector signal NAME snapshot` and start it again: every row"
     " is read again, but rows that were deleted in between are not known",
+)
+NOT_PROMOTED = Code(
+    "CNR-105",
+    "the server is a standby",
+    "the DSN leads to a standby that was not promoted, where the connector has no slot of its own",
+    "nothing is read; the connector asks again until the server is promoted",
+    "promote the standby, or point the DSN at the primary; `target_session_attrs=read-write` in a DSN of several hosts finds it",
 )
 SLOT_WRONG = Code(
     "CNR-024",
@@ -178,6 +186,7 @@ CODES = (
     SLOT_HELD,
     SLOT_AHEAD,
     OTHER_SERVER,
+    NOT_PROMOTED,
     SLOT_WRONG,
     STREAM_BROKEN,
     SLOT_IDLE,

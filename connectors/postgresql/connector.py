@@ -113,7 +113,8 @@ class PostgresqlConnector:
         conninfo = self._options.conninfo()
         self._session = connect(conninfo, self._application)
         catalogue = Catalogue(self._session)
-        examined = prepared(self._session, catalogue, self._wanted, misfits=self._quarantine and place is not None)
+        stored = place is not None
+        examined = prepared(self._session, catalogue, self._wanted, misfits=self._quarantine and stored, stored=stored)
         self._stream = Stream(conninfo, self._application)
         beginning = Beginning(
             self._stream,

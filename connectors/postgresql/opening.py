@@ -1,4 +1,4 @@
-"""Going on where a position says: is it this server's, has the slot kept what follows, and who reads from it now."""
+"""What must be so before the stream begins: tables and publication as they should be, and the slot read by nobody else."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import psycopg
 
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Examined, Wanted, examine, publication_statement
-from connectors.postgresql.codes import OTHER_SERVER, SLOT_AHEAD, SLOT_HELD, SLOT_MISSING, TABLE_MISFIT
+from connectors.postgresql.codes import SLOT_HELD, SLOT_WRONG, TABLE_MISFIT
 from connectors.postgresql.events import column_forms
-from connectors.postgresql.position import Place, lsn_text
 from connectors.postgresql.sessions import Stream, reported
 from connectors.postgresql.tables import leaves
 from connectors.protocol import Away
 from contracts.faults import Unavailable
 
 
-def prepared(session: psycopg.Connection, catalogue: Catalogue, wanted: Wanted, *, misfits: bool) -> Examined:
+def prepared(
+    session: psycopg.Connection, catalogue: Catalogue, wanted: Wanted, *, misfits: bool, stored: bool
+) -> Examined:
     """The tables, checked; with `misfits`, those that no longer fit their contracts too.
+
+    With `stored`, a slot that is not there is not said here: what it kept, and what became of it, is said of the position.
 
     The publication is made or mended first, since the slot must not begin before it.
     """
@@ -26,6 +29,8 @@ def prepared(session: psycopg.Connection, catalogue: Catalogue, wanted: Wanted, 
     findings = examined.findings
     if misfits:
         findings = [finding for finding in findings if finding.fault.code is not TABLE_MISFIT]
+    if stored and catalogue.slot(wanted.slot) is None:
+        findings = [finding for finding in findings if finding.fault.code is not SLOT_WRONG]
     if findings:
         raise Unavailable(*(finding.fault for finding in findings))
     statement = publication_statement(catalogue, wanted, examined.published)
@@ -34,19 +39,6 @@ def prepared(session: psycopg.Connection, catalogue: Catalogue, wanted: Wanted, 
             session.execute(statement.encode())
         statement = publication_statement(catalogue, wanted, examined.published)
     return examined
-
-
-def compare(catalogue: Catalogue, slot_name: str, place: Place, system: str, timeline: int) -> None:
-    """Raises `Unavailable` where the slot cannot give everything after `place`: PostgreSQL would silently leave it out."""
-    if (place.system, place.timeline) != (system, timeline):
-        message = f"stored: {place.system} timeline {place.timeline}; here: {system} timeline {timeline}"
-        raise Unavailable(OTHER_SERVER.fault(message))
-    slot = catalogue.slot(slot_name)
-    if slot is None or slot.lost or place.slot != slot_name:
-        raise Unavailable(SLOT_MISSING.fault(f"slot {place.slot} was read up to {lsn_text(place.lsn)}"))
-    if slot.confirmed is not None and slot.confirmed > place.lsn:
-        message = f"slot {place.slot} is at {lsn_text(slot.confirmed)}, the stored position at {lsn_text(place.lsn)}"
-        raise Unavailable(SLOT_AHEAD.fault(message))
 
 
 def await_free(catalogue: Catalogue, wanted: Wanted, wait_seconds: float) -> None:

@@ -66,6 +66,8 @@ class PostgresqlOptions(Options):
     """The publication; None is the slot's name."""
     manage: bool = True
     """Whether the connector may create the slot and the publication where they are missing."""
+    failover: bool = False
+    """Whether a slot that the connector makes is one that PostgreSQL 17 or newer keeps on standbys too."""
     snapshot: bool = True
     """Whether the first start reads the rows that are there."""
     on_schema_change: Literal["stop", "quarantine"] = "stop"

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 
 from connectors.postgresql.catalogue import Catalogue
 from connectors.postgresql.check import Wanted
-from connectors.postgresql.opening import await_free, compare
+from connectors.postgresql.codes import SLOT_WRONG
+from connectors.postgresql.history import continued
+from connectors.postgresql.opening import await_free
 from connectors.postgresql.position import Place, TableProgress
 from connectors.postgresql.sessions import Slotted, Stream
 from contracts.faults import Unavailable
@@ -23,7 +25,7 @@ class Beginning:
     def __init__(self, stream: Stream, catalogue: Catalogue, wanted: Wanted, *, snapshot: bool, wait: float) -> None:
         self._stream, self._catalogue, self._wanted = stream, catalogue, wanted
         self._snapshot, self._wait_seconds = snapshot, wait
-        self._system, self._timeline = stream.identify()
+        self._server = stream.identify()
 
     def place(self, stored: Place | None, again: Collection[str]) -> Place:
         """The place to go on from; `again` are the datasets whose tables were asked for.
@@ -34,7 +36,7 @@ class Beginning:
         if stored is None:
             return self._new({}, fresh)
         try:
-            compare(self._catalogue, self._wanted.slot, stored, self._system, self._timeline)
+            stored = continued(self._stream, self._catalogue, self._wanted.slot, stored, self._server)
         except Unavailable:
             tables_alone = not self._wanted.events and set(again).issuperset(self._wanted.contracts)
             if EVERYTHING not in again and not tables_alone:
@@ -53,11 +55,15 @@ class Beginning:
             await_free(self._catalogue, self._wanted, self._wait_seconds)
             self._catalogue.drop_slot(self._wanted.slot)
             slot = None
+        if slot is None and not self._wanted.manage:
+            message = f"slot {self._wanted.slot} does not exist, and manage is false"
+            raise Unavailable(SLOT_WRONG.fault(message))
         made = Slotted(0, "")
         if slot is None or slot.confirmed is None:
-            made = self._stream.create_slot(self._wanted.slot)
+            made = self._stream.create_slot(self._wanted.slot, failover=self._wanted.failover)
         lsn = made.lsn if slot is None or slot.confirmed is None else slot.confirmed
-        place = Place(system=self._system, timeline=self._timeline, slot=self._wanted.slot, lsn=lsn, tables=tables)
+        system, timeline, _ = self._server
+        place = Place(system=system, timeline=timeline, slot=self._wanted.slot, lsn=lsn, tables=tables)
         before = made.snapshot if self._wanted.outbox_rows else ""
         return self._with_every_table(place, fresh, TableProgress(done=not before, before=before))
 

@@ -67,6 +67,14 @@ def connect(conninfo: str, application: str) -> psycopg.Connection:
         return psycopg.connect(full, autocommit=True)
 
 
+class Server(NamedTuple):
+    """Which server it is, on which timeline of its history, and up to where it has flushed that."""
+
+    system: str
+    timeline: int
+    lsn: int
+
+
 class Slotted(NamedTuple):
     """A slot that was made: the LSN from which it keeps changes, and the snapshot (`pg_current_snapshot()`) there."""
 
@@ -110,14 +118,27 @@ class Stream:
         self.sent = 0
         """The server has sent everything up to this LSN that belongs to the stream."""
 
-    def identify(self) -> tuple[str, int]:
-        """The server's system identifier and timeline."""
+    def identify(self) -> Server:
+        """Which server this is."""
         result = self._run(b"IDENTIFY_SYSTEM", pq.ExecStatus.TUPLES_OK)
-        return (result.get_value(0, 0) or b"").decode(), int(result.get_value(0, 1) or b"0")
+        system, timeline, lsn = ((result.get_value(0, place) or b"").decode() for place in range(3))
+        return Server(system, int(timeline), lsn_number(lsn))
 
-    def create_slot(self, slot: str) -> Slotted:
+    def left_at(self, timeline: int, present: int) -> int | None:
+        """The LSN at which the history of the timeline `present` left `timeline`; None where it was never on it."""
+        if present <= 1:
+            return None  # the first timeline has no history
+        result = self._run(b"TIMELINE_HISTORY %d" % present, pq.ExecStatus.TUPLES_OK)
+        for line in (result.get_value(0, 1) or b"").decode().splitlines():
+            parts = line.split()
+            if len(parts) > 1 and parts[0] == str(timeline):
+                return lsn_number(parts[1])
+        return None
+
+    def create_slot(self, slot: str, *, failover: bool) -> Slotted:
         """Make the slot.  What its snapshot sees, the stream will not give; what it does not see, the stream will."""
-        command = sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput USE_SNAPSHOT").format(sql.Identifier(slot))
+        more = "(SNAPSHOT 'use', FAILOVER true)" if failover else "USE_SNAPSHOT"
+        command = sql.SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput {}").format(sql.Identifier(slot), sql.SQL(more))
         self._run(b"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", pq.ExecStatus.COMMAND_OK)
         made = self._run(command.as_bytes(None), pq.ExecStatus.TUPLES_OK)
         seen = self._run(b"SELECT pg_current_snapshot()", pq.ExecStatus.TUPLES_OK)
