@@ -25,7 +25,7 @@ from broker.delivery.takeover import Owned
 from broker.pipeline import Ground, Outgoing, Prepared
 from broker.policy.decision import Mode, Sent
 from broker.policy.reference import ReferenceEngine
-from broker.proofs.world import KEYS
+from broker.proofs.world import KEYS, PlainSealer
 from contracts import topics
 from contracts.faults import Faults
 
@@ -40,18 +40,6 @@ class _Source:
         del topic
         kept = self.partitions[partition]
         return iter([m for m in kept if (start or 0) <= m.offset and (end is None or m.offset < end)])
-
-
-class Plain:
-    """Quarantined content of made-up records needs no sealing."""
-
-    def seal(self, dataset: str, content: bytes) -> bytes:
-        del dataset
-        return content
-
-    def open(self, dataset: str, sealed: bytes) -> bytes:
-        del dataset
-        return sealed
 
 
 class LiveWorker:
@@ -118,7 +106,7 @@ class LiveWorker:
         return Ledger(self.counters, now)
 
     def _ground(self, now: datetime) -> Ground:
-        return Ground(self.snapshot, now, "worker", lambda _: b"s" * 64, bytes, Plain(), 1, 1)
+        return Ground(self.snapshot, now, "worker", lambda _: b"s" * 64, bytes, PlainSealer(), 1, 1)
 
     def _commit(self, owned: Owned, prepared: Prepared | None) -> bool:
         if prepared is None:

@@ -14,6 +14,7 @@ from agreements.standing import stand
 from broker.delivery.work import Ground, Route
 from broker.policy.decision import Decision, Evaluated, Mode, Outcome, Reason
 from broker.policy.engine import Settlement
+from broker.policy.settle import decision_on
 
 PLAN_UNUSABLE = "plan-unusable"
 
@@ -32,16 +33,4 @@ def decide_unplanned(
             shares = [share.id for share in coverage.entry.agreement.shares]
             code, clause = PLAN_UNUSABLE, f"shares[{shares.index(coverage.share.id)}]"
         for one in concerned:
-            yield Decision(
-                outcome=outcome,
-                plan=index,
-                mode=mode,
-                reasons=(Reason(code, clause),),
-                record=one.record,
-                sequence=one.sequence,
-                event_time_ms=one.event_time_ms,
-                subject=one.subject,
-                key=None,
-                value=None,
-                sent_before=None,
-            )
+            yield decision_on(one, outcome, index, mode, (Reason(code, clause),))

@@ -24,7 +24,7 @@ def settle(
     plans: Sequence[Plan], evaluated: Sequence[Evaluated], circumstances: Sequence[Circumstance], mode: Mode
 ) -> Settlement:
     """A batch's decisions in leaf order: quarantines by offset, then plan by plan in offset order."""
-    decisions = [_decision(one, Outcome.QUARANTINE, None, mode, one.faults) for one in evaluated if one.faults]
+    decisions = [decision_on(one, Outcome.QUARANTINE, None, mode, one.faults) for one in evaluated if one.faults]
     changes: list[StateChange] = []
     meters = {one.allowance.reference: Meter(one.allowance) for one in circumstances if one.allowance is not None}
     for index, (plan, circumstance) in enumerate(zip(plans, circumstances, strict=True)):
@@ -89,8 +89,8 @@ class _Task:
         is_waiting = one.record.offset in self._waiting
         if held is None or held.source_offset > one.record.offset:
             return  # never sent, or sent from a newer record since
-        if is_waiting and held.source_offset == one.record.offset:
-            return  # what waited has been sent since
+        if is_waiting and held.plan_digest == self._plan.digest:
+            return  # sent without the field already
         if is_waiting and self._standing is Standing.IN_FORCE:
             yield self._remove(one, replace(verdict, reasons=(FIELD_SUSPENDED,)), Outcome.WITHDRAW)
         else:
@@ -119,7 +119,7 @@ class _Task:
     def _deliver(self, one: Evaluated, verdict: Verdict, held: Sent | None = None) -> Decision:
         outcome = Outcome.REDACT if verdict.treated else Outcome.PERMIT
         counters = None if self._meter is None else self._meter.verdict()
-        return _decision(
+        return decision_on(
             one,
             outcome,
             self._index,
@@ -136,7 +136,7 @@ class _Task:
         assert verdict.key is not None
         held = self._sent[verdict.key]
         self._change(verdict.key, None)
-        return _decision(one, outcome, self._index, self._mode, verdict.reasons, key=verdict.key, held=held)
+        return decision_on(one, outcome, self._index, self._mode, verdict.reasons, key=verdict.key, held=held)
 
     def _silent(
         self,
@@ -147,7 +147,7 @@ class _Task:
         *,
         counters: str | None = None,
     ) -> Decision:
-        return _decision(one, outcome, self._index, self._mode, reasons, held=held, counters=counters)
+        return decision_on(one, outcome, self._index, self._mode, reasons, held=held, counters=counters)
 
     def _change(self, key: bytes, sent: Sent | None) -> None:
         if sent is None:
@@ -162,7 +162,7 @@ def digest(value: bytes) -> bytes:
     return hashlib.sha256(value).digest()
 
 
-def _decision(
+def decision_on(
     one: Evaluated,
     outcome: Outcome,
     plan: int | None,
@@ -174,6 +174,7 @@ def _decision(
     held: Sent | None = None,
     counters: str | None = None,
 ) -> Decision:
+    """The decision on one record, with everything that its leaf says of the record."""
     return Decision(
         outcome=outcome,
         plan=plan,

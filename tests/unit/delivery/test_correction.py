@@ -29,9 +29,10 @@ def register(*suspensions, jobs=(), **clauses):
     made = agreement(share({"note": "keep", "level": "keep"}, rows="level > 0"), **clauses)
     found = snapshot_of([entry_of(made, suspensions=suspensions)], PEOPLE)
     if suspensions:  # the act has registered another schema beside the first
-        schemas = {**register(**clauses).schemas, 4: replace(found.schemas[3], identifier=4)}
+        number = suspensions[0].position
+        schemas = {**register(**clauses).schemas, number: replace(found.schemas[3], identifier=number)}
         (entry,) = found.agreements[REFERENCE]
-        agreements = {REFERENCE: (replace(entry, view_schemas={SHARE: 4}),)}
+        agreements = {REFERENCE: (replace(entry, view_schemas={SHARE: number}),)}
         found = replace(found, schemas=schemas, agreements=agreements)
     return replace(found, position=9 + len(suspensions), jobs=jobs)
 
@@ -120,6 +121,21 @@ def test_a_row_of_which_only_a_waiting_state_is_left_is_taken_back_until_that_is
     assert (leaf.recipient.outcome, [one.code for one in leaf.recipient.reasons]) == ("withdraw", ["field-suspended"])
     story.worker.work(TOMORROW)
     assert story.views() == [{"level": 2}]
+
+
+def test_a_correction_gives_back_no_field_that_was_resumed_before_the_hours_come():
+    story = Story(delivery=Delivery(window=OPEN))
+    story.write(row("a", "first", level=1))
+    story.suspend(CLOSED)
+    assert story.views() == [{"level": 1}]
+    level = Suspension(12, NOW, "signatory/x", "wrong too", frozenset(), "recipient", ((SHARE, "level"),))
+    kinds = (JobKind.CORRECTION, JobKind.BACKFILL, JobKind.CORRECTION)
+    jobs = tuple(Job(position, kind, DATASET, REFERENCE, SHARE) for position, kind in enumerate(kinds, 10))
+    story.worker.snapshot = replace(register(level, jobs=jobs, **story.clauses), position=12)
+    story.worker.work(CLOSED)
+    assert story.views() == [], "neither the one field nor, early, the other"
+    story.worker.work(TOMORROW)
+    assert story.views() == [{"note": "first"}]
 
 
 def test_under_an_embargo_the_row_is_corrected_from_what_it_was_sent_from():
