@@ -2,9 +2,9 @@
 
 A job asked for by the register is *adopted* once and becomes a cursor.  What is held is kept as ranges of source
 offsets: a range opens with the first record that waits and closes at the offset where deciding goes on.  `BACKFILL`
-decides a range fixed at adoption, `CORRECTION` likewise but only for rows that were sent, `REPLAY` one offset.  A release needs no act: whatever ended the hold (an act, a
-window that opened, a day that began), the ranges of a share that stands in force are decided, oldest first, and are their
-own cursor.  Under an embargo every record waits, so the newest range stays open and is released from its front.
+decides a range fixed at adoption, `CORRECTION` likewise but only for rows that were sent, `REPLAY` one offset.  A release
+needs no act: whatever ended the hold (an act, a window that opened, a day that began), the ranges of a share that stands
+in force are decided, oldest first, and are their own cursor.  Under an embargo every record waits, so the newest range stays open and is released from its front.
 Nothing here reads a topic or a clock.
 """
 

@@ -83,6 +83,8 @@ class Rederiver:
             self._rows[name] = self._rows_of(owned, held)
         rows = self._rows[name]
         chunk = self._read(owned, task.start, task.end, rows.chosen, records_max)
+        if chunk.reached >= task.end:
+            del self._rows[name]
         return replace(chunk, waiting=frozenset(one.offset for one in chunk.records) & rows.waiting)
 
     def _rows_of(self, owned: Owned, held: Sequence[Range]) -> _Rows:
