@@ -150,6 +150,13 @@ def test_a_replayed_record_is_decided_again_once(bench):
     b.act(kind="replay", partition=0, offset=0)
     wait_for(lambda: len(b.quarantine()) == 2, "the replay")
     assert [(e.offset, e.mode) for e in b.quarantine()] == [(0, "live"), (0, "replay")]
+    position = b.act(kind="replay", partition=0, offset=1)  # delivered already: the register cannot know
+    wait_for(lambda: "replay_refused" in b.log(), "the refusal")
+    said = next(line for line in b.log().splitlines() if "replay_refused" in line)
+    assert all(told in said for told in ("DEL-014", "offset=1 ", f"position={position} "))
+    b.act(kind="replay", partition=0, offset=0)
+    wait_for(lambda: len(b.quarantine()) == 3, "the next replay")
+    assert len(b.read(b.shares["LHR"])) == 1
 
 
 def test_a_share_without_its_topic_holds_its_dataset_back_and_no_other(bench, kafka):
