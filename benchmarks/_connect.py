@@ -1,13 +1,15 @@
 """Kafka Connect with Debezium's PostgreSQL connector: the peer of `capture`, as its own manuals tune it.
 
 One worker in distributed mode with exactly-once source support; connectors come and go over its REST interface, so that
-the JVM stays warm.  Every jar comes from Maven Central by `connect.lock.json`.
+the JVM stays warm.  Every jar comes from Maven Central by `connect.lock.json`.  The JVM runs under the watcher of our own
+servers, so it never outlives the process that started it (NO-ORPHANS, see `broker.cluster.watch`).
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from broker import clock
+from broker.cluster import watch
 from broker.cluster.client import Connection
 from broker.cluster.jars import jars
 from broker.cluster.java import find_java
@@ -26,6 +29,7 @@ from broker.settings import Settings, child_environment
 LOCK_FILE = Path(__file__).with_name("connect.lock.json")
 _HEAP = ("-Xms2g", "-Xmx2g", "-XX:+UseG1GC")
 _START_SECONDS = 120.0
+_STOP_SECONDS = 30
 _LOG = """\
 rootLogger.level = {level}
 rootLogger.appenderRef.out.ref = out
@@ -35,10 +39,15 @@ appender.out.name = out
 
 
 class Worker:
-    """A running worker of Kafka Connect."""
+    """A running worker of Kafka Connect, under its watcher in `directory`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.pid, self._process, self._port, self._log = process.pid, process, port, log
+    def __init__(self, watcher: subprocess.Popen[bytes], port: int, directory: Path) -> None:
+        self._watcher, self._port, self._directory = watcher, port, directory
+
+    @property
+    def pid(self) -> int:
+        """The process id of the JVM itself."""
+        return int((self._directory / "lock").read_text())
 
     @contextmanager
     def connector(self, name: str, settings: Mapping[str, str]) -> Iterator[None]:
@@ -64,8 +73,8 @@ class Worker:
     def _await(self, ready: Any, what: str) -> None:
         limit = clock.monotonic_seconds() + _START_SECONDS
         while not ready():
-            if self._process.poll() is not None or clock.monotonic_seconds() > limit:
-                raise RuntimeError(f"{what} did not start:\n" + self._log.read_text()[-4000:])
+            if self._watcher.poll() is not None or clock.monotonic_seconds() > limit:
+                raise RuntimeError(f"{what} did not start:\n" + (self._directory / "output.log").read_text()[-4000:])
             time.sleep(0.1)
 
     def _ask(self, method: str, path: str, body: Mapping[str, str] | None = None) -> Any:
@@ -91,32 +100,36 @@ def worker(directory: Path, connection: Connection, settings: Settings) -> Itera
     directory.mkdir(parents=True)
     found = jars(settings.cache_directory, settings.maven_repository, lock_file=LOCK_FILE, name="connect")
     port = next(port for port in PORTS if is_free(port))
-    properties, log4j, log = directory / "worker.properties", directory / "log4j2.properties", directory / "log"
+    properties, log4j = directory / "worker.properties", directory / "log4j2.properties"
     properties.touch(mode=0o600)
     properties.write_text("".join(f"{name}={value}\n" for name, value in _worker_properties(connection, port).items()))
     log4j.write_text(_LOG.format(level="WARN"))
     command = [
-        find_java().launcher,
+        str(find_java().launcher),
         *_HEAP,
         f"-Dlog4j2.configurationFile={log4j}",
         "-cp",
         found.class_path,
         "org.apache.kafka.connect.cli.ConnectDistributed",
-        properties,
+        str(properties),
     ]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env=child_environment(), cwd=directory)
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", watch.__file__, str(directory), str(_STOP_SECONDS), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+        cwd=directory,
+        start_new_session=True,  # a terminal's interrupt is for us to act on
+    )
+    assert watcher.stdin is not None
     try:
-        made = Worker(process, port, log)
+        made = Worker(watcher, port, directory)
         made.await_ready()
         yield made
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        watcher.stdin.close()
+        watcher.wait()
 
 
 def _worker_properties(connection: Connection, port: int) -> dict[str, str]:
