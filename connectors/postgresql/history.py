@@ -13,27 +13,35 @@ from connectors.postgresql.codes import NOT_PROMOTED, OTHER_SERVER, SLOT_AHEAD, 
 from connectors.postgresql.position import Place, lsn_text
 from connectors.postgresql.sessions import Server, Stream
 from connectors.protocol import Away
-from contracts.faults import Unavailable
+from contracts.faults import Fault, Unavailable
 
 
 def continued(stream: Stream, catalogue: Catalogue, slot_name: str, place: Place, server: Server) -> Place:
     """`place` as it is in the history of `server`; raises `Unavailable` where not everything after it would come."""
-    slot = catalogue.slot(slot_name)
     if place.system != server.system:
         raise Unavailable(OTHER_SERVER.fault(f"stored: server {place.system}; here: server {server.system}"))
-    if catalogue.in_recovery() and (slot is None or slot.synchronised):
-        raise Away(NOT_PROMOTED.fault(f"slot {slot_name} cannot be read here"))
+    waits = not_promoted(catalogue, slot_name)
+    if waits is not None:
+        raise Away(waits)
     if place.timeline != server.timeline:
         _see_promoted(stream, place, server)
     if server.lsn < place.lsn:
         message = f"the server is at {lsn_text(server.lsn)}, before the stored position {lsn_text(place.lsn)}"
         raise Unavailable(OTHER_SERVER.fault(f"{message}: it was restored from an older state"))
-    _see_kept(slot, slot_name, place, server)
+    _see_kept(catalogue.slot(slot_name), slot_name, place, server)
     if place.timeline != server.timeline and (place.in_snapshot or place.in_flight or place.partial is not None):
         # numbers of transactions that the standby never heard of are given again: a chunk that is compared with the stream by
         # number could leave out one of the new ones
         raise Unavailable(OTHER_SERVER.fault("a standby was promoted while a snapshot or a large transaction was read"))
     return replace(place, timeline=server.timeline)
+
+
+def not_promoted(catalogue: Catalogue, slot_name: str) -> Fault | None:
+    """What is wrong with a standby that only keeps its primary's slots, which nobody can read before it is promoted."""
+    slot = catalogue.slot(slot_name)
+    if catalogue.in_recovery() and (slot is None or slot.synchronised):
+        return NOT_PROMOTED.fault(f"slot {slot_name} cannot be read here")
+    return None
 
 
 def _see_promoted(stream: Stream, place: Place, server: Server) -> None:

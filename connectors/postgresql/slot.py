@@ -13,9 +13,10 @@ from connectors.postgresql.sessions import reported
 from contracts.faults import Fault
 
 _STANDING = """
-SELECT active, wal_status, safe_wal_size, pg_current_wal_flush_lsn() - '0/0'::pg_lsn,
-       coalesce(pg_current_wal_flush_lsn() - restart_lsn, 0)
-FROM pg_replication_slots WHERE slot_name = %s
+SELECT active, wal_status, safe_wal_size, here - '0/0'::pg_lsn, coalesce(here - restart_lsn, 0)
+FROM pg_replication_slots,
+     (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END AS here) AS server
+WHERE slot_name = %s
 """
 
 
@@ -29,7 +30,7 @@ class SlotStanding:
     safe_bytes: int | None
     """What may still be written before the slot is in danger; None where nothing limits what it keeps."""
     server_lsn: int
-    """What the server has written and flushed."""
+    """What the server has written and flushed; a standby: replayed."""
     retained_bytes: int
 
 

@@ -112,6 +112,8 @@ def test_after_a_promotion_a_kept_slot_goes_on_and_whatever_lacks_changes_is_ref
         ask(primary, ROWS, 10, 12)
         assert kept.refused(standby, Away)[0] is codes.NOT_PROMOTED
         assert lost.refused(standby, Away)[0] is codes.NOT_PROMOTED
+        advice = [fault.code for fault in kept.on(standby).check().advice]
+        assert codes.NOT_PROMOTED in advice
         written = ask(primary, "SELECT pg_current_wal_flush_lsn()::text")
         until(lambda: ask(standby, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", written))
         standby.kill()  # from here on it hears of nothing
