@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -152,15 +151,31 @@ def binary_of(raw: Any) -> bytes:
         raise Unmappable("not base64") from None
 
 
-def shallow(document: Any) -> Any:
-    """A document that is nested at most NESTING_MAX deep, as it is: what reads it goes into it a call at a time."""
+def shallow(document: Any, text: bytes | str | None = None) -> Any:
+    """A document that is nested at most NESTING_MAX deep, as it is: what reads it goes into it a call at a time.
+
+    With the JSON that it was read from, one that has not so many brackets at all is not gone through.
+    """
+    if text is not None and _brackets(text) <= NESTING_MAX:
+        return document
     level = [document]
     for _ in range(NESTING_MAX):
-        inner = (one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, (Mapping, list)))
-        level = [one for values in inner for one in values]
-        if not level:
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        if not inner:
             return document
+        level = inner
     raise Unmappable("a document that is nested too deeply")
+
+
+def _brackets(text: bytes | str) -> int:
+    if isinstance(text, str):
+        return text.count("[") + text.count("{")
+    return text.count(b"[") + text.count(b"{")
 
 
 def whole(raw: Any) -> int:

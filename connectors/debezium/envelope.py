@@ -197,7 +197,7 @@ def _json(data: bytes) -> Any:
         found = json.loads(data, parse_float=_exact, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Unmappable("neither JSON nor framed Avro") from None
-    return shallow(found)
+    return shallow(found, data)
 
 
 def _exact(text: str) -> Decimal:

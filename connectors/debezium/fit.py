@@ -251,7 +251,7 @@ def _document(value: Any, kind: type) -> Any:
         found = json.loads(value, parse_float=Decimal)
     except (ValueError, RecursionError):
         raise Unmappable("text that is not JSON") from None
-    return shallow(found) if isinstance(found, kind) else value
+    return shallow(found, value) if isinstance(found, kind) else value
 
 
 def _bit_text(value: Bits) -> str:

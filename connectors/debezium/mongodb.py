@@ -29,7 +29,7 @@ def read_document(raw: Any) -> Any:
         found = json.loads(raw, parse_float=Decimal, parse_constant=Decimal)
     except (ValueError, RecursionError):
         raise Unmappable("a document that is not JSON") from None
-    return extended(shallow(found))
+    return extended(shallow(found, raw))
 
 
 def read_update(payload: Mapping[str, Any]) -> Partial | None:

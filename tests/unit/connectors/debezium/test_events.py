@@ -403,3 +403,14 @@ def test_without_a_contract_rows_are_shown_as_they_are():
     )
     assert change.after == {"id": 1, "day": datetime(1970, 1, 1, tzinfo=UTC).date(), "big": None}
     assert change.unavailable == ("big",)
+
+
+@pytest.mark.parametrize("depth", [90, 120, 900])
+@pytest.mark.parametrize("kind", [TypeName.STRING, TypeName.ARRAY])
+def test_a_document_that_is_nested_too_deeply_is_quarantined(depth: int, kind: TypeName) -> None:
+    one = connector(field("label", kind, items=FieldType(TypeName.STRING)))
+    nested = "[" * depth + "]" * depth
+    found = one.convert(data({"id": 7}), json.dumps(event("c", None, {"id": 7, "label": nested})).encode())
+    assert kind is TypeName.STRING or (found[0].problem is None) is (depth < 100)
+    plain = json.dumps(event("c", None, {"id": 7, "label": "@"})).replace('"@"', nested).encode()
+    assert (one.convert(data({"id": 7}), plain)[0].problem is None) is (depth < 100)
