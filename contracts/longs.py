@@ -16,8 +16,8 @@ def _short(number: int) -> bytes:
 
 SHORT = tuple(_short(number) for number in range(1 << _BITS))
 """The bytes of every *zigzagged* number below 16,384: of `n` for 0 <= n < 8,192 they are `SHORT[n << 1]`."""
-_MORE = tuple(bytes([number & 0x7F | 0x80, number >> 7 | 0x80]) for number in range(1 << _BITS))
-"""The least 14 bits of a number, where more follow."""
+MORE = tuple(bytes([number & 0x7F | 0x80, number >> 7 | 0x80]) for number in range(1 << _BITS))
+"""The bytes of 14 bits of a zigzagged number, where more follow."""
 
 
 def long_bytes(value: int) -> bytes:
@@ -26,11 +26,11 @@ def long_bytes(value: int) -> bytes:
     if number <= _MASK:
         return SHORT[number]
     if number < 1 << 28:
-        return _MORE[number & _MASK] + SHORT[number >> _BITS]
+        return MORE[number & _MASK] + SHORT[number >> _BITS]
     low, high = number & _LOW_MASK, number >> 28  # each is one digit of Python's numbers, which is the fast kind
-    lower = _MORE[low & _MASK] + _MORE[low >> _BITS]
+    lower = MORE[low & _MASK] + MORE[low >> _BITS]
     if high <= _MASK:
         return lower + SHORT[high]
     if high < 1 << 28:
-        return lower + _MORE[high & _MASK] + SHORT[high >> _BITS]
-    return lower + _MORE[high & _MASK] + _MORE[high >> _BITS & _MASK] + SHORT[high >> 28]
+        return lower + MORE[high & _MASK] + SHORT[high >> _BITS]
+    return lower + MORE[high & _MASK] + MORE[high >> _BITS & _MASK] + SHORT[high >> 28]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from connectors.postgresql.forms import NOT_PLAIN
 from connectors.postgresql.generated import Shape, chunk_writer
 from connectors.postgresql.order import KeyOrder
 from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text
-from connectors.postgresql.sessions import copy_out, reported
+from connectors.postgresql.sessions import CopyOut, reported
 from connectors.postgresql.tables import RowReader, Table, leaves
 from connectors.protocol import Away, Change, Position, Written
 from connectors.written import SchemaIds
@@ -28,6 +29,8 @@ from contracts.longs import SHORT
 from contracts.model import Contract
 
 _HEADER_BYTES = 19
+_MEANWHILE_ROWS = 200
+"""So many rows take a few milliseconds; the server fills what it may send ahead in about the same time."""
 _LENGTH = struct.Struct(">i")
 _END = b"\xff\xff"
 """Stands where the number of the next row's columns would."""
@@ -46,8 +49,28 @@ class Taken(NamedTuple):
     """Where each row stands in the order of the key, when asked for."""
 
 
+class _Seen(NamedTuple):
+    """What a chunk's transaction sees: its snapshot, an LSN that is not before it, and when that was."""
+
+    snapshot: str
+    lsn: int
+    read_at: datetime
+
+
+class _Read(NamedTuple):
+    """The rows after `after` as a COPY gave them."""
+
+    after: Key | None
+    seen: _Seen
+    rows: list[bytes]
+
+
 class ChunkReader:
-    """Reads the chunks of one table.  With `write`, the connector's name and the schemas, plain rows come as bytes."""
+    """Reads the chunks of one table.  With `write`, the connector's name and the schemas, plain rows come as bytes.
+
+    While the rows of one chunk are written, the server reads the next one: its rows are taken in between.  It is used when it is its
+    turn, if its snapshot may still be taken then; its transaction has ended before the chunk at hand is given.
+    """
 
     def __init__(self, contract: Contract, table: Table, write: tuple[str, SchemaIds] | None = None) -> None:
         found = leaves(contract, table)
@@ -61,6 +84,7 @@ class ChunkReader:
         self._contract, self._table = contract, table
         shape = Shape(contract, table, found, self._columns)
         self._write = None if write is None else chunk_writer(*write, shape, self._kinds)
+        self._ahead: _Read | None = None
 
     def take(
         self,
@@ -72,21 +96,46 @@ class ChunkReader:
         keyed: bool = False,
     ) -> Taken | None:
         """The rows after `after`; None when `may_take` refuses the snapshot.  Raises `Unavailable`."""
+        read, self._ahead = self._ahead, None
+        if keyed or read is None or read.after != after or not may_take(read.seen.snapshot):
+            with self._transaction(session) as seen:
+                if not may_take(seen.snapshot):
+                    return None
+                read = _Read(after, seen, self._copy(session, after, rows_max).rows())
+        data = b"".join(read.rows)
+        if keyed or len(read.rows) <= rows_max:  # one of them is the end
+            rows, starts = self._rows_of(data, read.seen.lsn, read.seen.read_at)
+        else:
+            rows, starts = self._rows_beside(session, data, read, rows_max)
+        done = len(rows) < rows_max
+        last = None if done else self._place(data, starts[-1])
+        places = tuple(self._place(data, at) or () for at in starts) if keyed else ()
+        return Taken(tuple(rows), Chunk(after, last, read.seen.snapshot, read.seen.lsn), done, places)
+
+    def _rows_beside(
+        self, session: psycopg.Connection, data: bytes, read: _Read, rows_max: int
+    ) -> tuple[list[Change | Written], list[int]]:
+        """`_rows_of`, while the server reads the next chunk."""
+        after = self._place(read.rows[-2], 0 if len(read.rows) > 2 else _HEADER_BYTES)
+        with self._transaction(session) as seen:
+            copy = self._copy(session, after, rows_max)
+            found = self._rows_of(data, read.seen.lsn, read.seen.read_at, copy.take)
+            self._ahead = _Read(after, seen, copy.rows())
+        return found
+
+    @contextmanager
+    def _transaction(self, session: psycopg.Connection) -> Iterator[_Seen]:
+        """A transaction for one chunk, and what it sees."""
         with reported(), session.transaction():
             session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             self._hold(session)
             seen = session.execute(_SEEN).fetchone()
             assert seen is not None
             snapshot, until, read_at = seen
-            if not may_take(snapshot):
-                return None
-            data = copy_out(session, self._query(after, rows_max).as_bytes(session))
-        lsn = lsn_number(until)
-        rows, starts = self._rows_of(data, lsn, read_at)
-        done = len(rows) < rows_max
-        last = None if done else self._place(data, starts[-1])
-        places = tuple(self._place(data, at) or () for at in starts) if keyed else ()
-        return Taken(tuple(rows), Chunk(after, last, snapshot, lsn), done, places)
+            yield _Seen(snapshot, lsn_number(until), read_at)
+
+    def _copy(self, session: psycopg.Connection, after: Key | None, rows_max: int) -> CopyOut:
+        return CopyOut(session, self._query(after, rows_max).as_bytes(session))
 
     def _hold(self, session: psycopg.Connection) -> None:
         """Keep the table's form until the chunk is read, and see that it is the one that the readers were made for."""
@@ -117,13 +166,17 @@ class ChunkReader:
             sql.Literal(rows_max),
         )
 
-    def _rows_of(self, data: bytes, lsn: int, read_at: datetime) -> tuple[list[Change | Written], list[int]]:
-        """The rows of a COPY, and where each begins in it."""
+    def _rows_of(
+        self, data: bytes, lsn: int, read_at: datetime, meanwhile: Callable[[], None] = lambda: None
+    ) -> tuple[list[Change | Written], list[int]]:
+        """The rows of a COPY, and where each begins in it; `meanwhile` is called now and then."""
         at, rows, starts = _HEADER_BYTES, list[Change | Written](), list[int]()
         opening = f"{lsn_text(lsn)}#snapshot-"
         lead, write, dataset = opening.encode(), self._write, self._contract.dataset
         rest = tail(Op.READ, None, read_at, snapshot=True)
         while data[at : at + 2] != _END:
+            if not len(starts) % _MEANWHILE_ROWS:
+                meanwhile()
             starts.append(at)
             if write is not None:
                 position = b"%b%d" % (lead, len(starts))

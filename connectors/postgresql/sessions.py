@@ -82,26 +82,40 @@ class Slotted(NamedTuple):
     snapshot: str
 
 
-def copy_out(session: psycopg.Connection, query: bytes) -> bytes:
-    """Everything that a `COPY … TO STDOUT` gives; to be given each row by psycopg costs more than to read it."""
-    connection, parts = session.pgconn, list[bytes]()
-    result: pq.abc.PGresult | None = connection.exec_(query)
-    assert result is not None
-    if result.status != pq.ExecStatus.COPY_OUT:
-        raise _command_failure(result)
-    while True:
-        length, data = connection.get_copy_data(1)
-        if length > 0:
-            parts.append(bytes(data or b""))
-        elif length < 0:
-            break
-        else:
-            select.select([connection.socket], [], [])
-            connection.consume_input()
-    while (result := connection.get_result()) is not None:
-        if result.status != pq.ExecStatus.COMMAND_OK:
+class CopyOut:
+    """What a `COPY … TO STDOUT` gives, taken in as it comes; to be given each row by psycopg costs more than to read it."""
+
+    def __init__(self, session: psycopg.Connection, query: bytes) -> None:
+        self._connection = session.pgconn
+        self._rows = list[bytes]()
+        self._is_ended = False
+        result: pq.abc.PGresult | None = self._connection.exec_(query)
+        assert result is not None
+        if result.status != pq.ExecStatus.COPY_OUT:
             raise _command_failure(result)
-    return b"".join(parts)
+
+    def take(self) -> None:
+        """Take in what has come, without waiting for more."""
+        if self._is_ended:
+            return
+        self._connection.consume_input()
+        get, length = self._connection.get_copy_data, 1
+        while length > 0:
+            length, data = get(1)
+            if length > 0:
+                self._rows.append(bytes(data or b""))
+        self._is_ended = length < 0
+
+    def rows(self) -> list[bytes]:
+        """All of it, a row each: the form's opening stands before the first, and its end is one more."""
+        self.take()
+        while not self._is_ended:
+            select.select([self._connection.socket], [], [])
+            self.take()
+        while (result := self._connection.get_result()) is not None:
+            if result.status != pq.ExecStatus.COMMAND_OK:
+                raise _command_failure(result)
+        return self._rows
 
 
 class Stream:
