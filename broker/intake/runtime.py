@@ -131,7 +131,7 @@ class Intake:
             self._log.warning(
                 "store away", connector=self._name, code=failure.faults[0].code.identifier, attempt=attempt
             )
-            stopping.wait(_BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)])
+            stopping.wait(_back_off(attempt))
             attempt += 1
             try:
                 self._open()
@@ -179,7 +179,7 @@ class Intake:
                     "transaction failed", connector=self._name, error=_described(problem), attempt=attempt
                 )
                 self._measures.repeated()
-                self._wait_alive(_BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)], stopping)
+                self._wait_alive(_back_off(attempt), stopping)
                 attempt += 1
                 if not self._recovered(problem):
                     continue
@@ -281,4 +281,5 @@ def _described(problem: Exception) -> str:
 
 
 def _back_off(attempt: int) -> float:
+    """How many seconds to wait after so many failures."""
     return _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
