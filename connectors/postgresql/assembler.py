@@ -50,6 +50,8 @@ class Assembler:
         self._lsn = place.lsn
         self._tables = dict(place.tables)
         self._unseen = set(place.unseen)
+        self._newest: Visibility | None = None
+        """What the last chunk of the snapshot saw."""
         self._again = Rereading()
 
     def take(self, parts: Iterable[Part]) -> None:
@@ -147,10 +149,11 @@ class Assembler:
         return None
 
     def may_take(self, snapshot: str) -> bool:
-        """Whether a chunk under `snapshot` would show every change that was left out for it."""
+        """Whether a chunk under `snapshot` would show every change that was left out, also what the chunk before it saw."""
         assert self.settled, "a chunk between the parts of a transaction"
         seen = Visibility.parse(snapshot)
-        return all(seen.sees(transaction) for transaction in self._unseen)
+        is_newest = self._newest is None or seen.covers(self._newest)
+        return is_newest and all(map(seen.sees, self._unseen))
 
     def read_again(self, dataset: str) -> None:
         """Begin to read a table anew; one whose first snapshot is not finished is being read already."""
@@ -196,6 +199,7 @@ class Assembler:
         last = progress.last if chunk.upto is None else chunk.upto
         self._tables[dataset] = TableProgress(done, last, (*progress.chunks, chunk))
         self._unseen.clear()
+        self._newest = Visibility.parse(chunk.snapshot)
         self.place = self._placed(None)
         return Batch(rows, self.place.position())
 

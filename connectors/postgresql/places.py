@@ -13,6 +13,7 @@ from connectors.postgresql.history import continued
 from connectors.postgresql.opening import await_free
 from connectors.postgresql.position import Place, TableProgress
 from connectors.postgresql.sessions import Slotted, Stream
+from connectors.protocol import Away
 from contracts.faults import Unavailable
 
 EVERYTHING = "*"
@@ -37,6 +38,8 @@ class Beginning:
             return self._new({}, fresh)
         try:
             stored = continued(self._stream, self._catalogue, self._wanted.slot, stored, self._server)
+        except Away:  # to wait helps: nothing is to be begun anew
+            raise
         except Unavailable:
             tables_alone = not self._wanted.events and set(again).issuperset(self._wanted.contracts)
             if EVERYTHING not in again and not tables_alone:

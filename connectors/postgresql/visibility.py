@@ -37,3 +37,9 @@ class Visibility:
         """Whether a *committed* transaction (32-bit number) is visible."""
         wide = self.widen(transaction)
         return wide < self.xmin or (wide < self.xmax and wide not in self.in_progress)
+
+    def covers(self, other: Visibility) -> bool:
+        """Whether every transaction that `other` sees is visible here, too: it is of the same moment or a later one."""
+        return self.xmax >= other.xmax and all(
+            number >= other.xmax or number in other.in_progress for number in self.in_progress
+        )

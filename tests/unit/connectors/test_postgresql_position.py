@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.postgresql.assembler import Assembler
 from connectors.postgresql.parts import Alone, Changed, Ended, Started
@@ -85,6 +87,31 @@ def test_a_text_that_is_not_ours_is_refused(text: str) -> None:
 )
 def test_what_a_snapshot_sees_also_when_numbers_wrap(snapshot: str, transaction: int, *, seen: bool) -> None:
     assert Visibility.parse(snapshot).sees(transaction) is seen
+
+
+# the number below `xmax` is of the newest transaction that has ended
+SNAPSHOTS = st.builds(
+    lambda low, size, running: Visibility(low, low + size, frozenset(low + n for n in running if n < size - 1)),
+    st.integers(3, 9),
+    st.integers(0, 6),
+    st.sets(st.integers(0, 5)),
+)
+
+
+@given(SNAPSHOTS, SNAPSHOTS)
+def test_a_snapshot_covers_another_when_it_sees_all_that_the_other_sees(one: Visibility, other: Visibility) -> None:
+    numbers = range(1, 20)
+    assert one.covers(other) is all(one.sees(number) for number in numbers if other.sees(number))
+
+
+def test_a_chunk_sees_no_less_than_the_one_before_it() -> None:
+    assembler = Assembler(place(tables={"d": TableProgress()}), 10)
+    assert assembler.may_take("5:9:5")
+    assembler.take_chunk("d", (), Chunk(None, (3,), "6:9:6", 100), done=False)
+    assert not assembler.may_take("5:9:5,6"), "5 is seen no more"
+    assert not assembler.may_take("6:8:6")
+    assert assembler.may_take("6:9:6")
+    assert assembler.may_take("7:12:10")
 
 
 def test_batches_are_cut_at_commits() -> None:
