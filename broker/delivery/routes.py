@@ -62,16 +62,20 @@ class Routes:
         return self._changes_at is None or now < self._changes_at
 
     def renew(self, snapshot: Snapshot, now: datetime) -> None:
-        """Make the routes of every published dataset as they are under `snapshot` at `now`."""
-        self.by_dataset = {dataset: self._route(snapshot, dataset, now) for dataset in snapshot.contracts}
-        self._made = {name: kept for name, kept in self._made.items() if name in self.by_dataset}
+        """Make the routes of every published dataset as they are under `snapshot` at `now`.
+
+        All of them or, where an engine cannot be made (`Unavailable`), none: what was there stays, and `stand_at` says as before.
+        """
+        made = {dataset: self._route(snapshot, dataset, now) for dataset in snapshot.contracts}
+        by_dataset = {dataset: self._blocked_by_topics(route) or route for dataset, (_, route) in made.items()}
         changes = (
             moment
             for dataset in snapshot.contracts
             for coverage in snapshot.coverages(dataset)
             for moment in moments(snapshot, coverage.entry, now)
         )
-        self._made_at, self._changes_at = now, min(changes, default=None)
+        changes_at = min(changes, default=None)
+        self._made, self.by_dataset, self._made_at, self._changes_at = made, by_dataset, now, changes_at
 
     def retry(self, snapshot: Snapshot, now: datetime) -> None:
         """Look again at the topics of blocked datasets."""
@@ -79,18 +83,15 @@ class Routes:
             self._counts.clear()
             self.renew(snapshot, now)
 
-    def _route(self, snapshot: Snapshot, dataset: str, now: datetime) -> Route | Blocked:
+    def _route(self, snapshot: Snapshot, dataset: str, now: datetime) -> tuple[_Signature, Route]:
         entry = snapshot.contract(dataset)
         assert entry is not None
         coverages = tuple(coverage for coverage in snapshot.coverages(dataset) if covers(coverage.entry, now))
         signature = self._signature(snapshot, dataset, coverages)
         known = self._made.get(dataset)
         if known is not None and known[0] == signature:
-            route = _renewed(known[1], coverages)
-        else:
-            route = self._make(snapshot, entry, coverages)
-        self._made[dataset] = (signature, route)
-        return self._blocked_by_topics(route) or route
+            return signature, _renewed(known[1], coverages)
+        return signature, self._make(snapshot, entry, coverages)
 
     @staticmethod
     def _signature(snapshot: Snapshot, dataset: str, coverages: tuple[Coverage, ...]) -> _Signature:

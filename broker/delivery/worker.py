@@ -229,11 +229,12 @@ class Worker:
         """
         snapshot, now = self._register.catch_up(), clock.now()
         if snapshot.position != self._snapshot.position or not self._routes.stand_at(now):
-            self._snapshot = snapshot
+            self._snapshot = Snapshot()  # if a step fails, the next turn takes all of them again (BOUNDED-STOP)
             self._routes.renew(snapshot, now)
             self._telling.unplanned(self._routes.unplanned)
             self._hold_back()
-            self._subscribe()
+            self._subscribe(snapshot)
+            self._snapshot = snapshot
         elif clock.monotonic_seconds() >= self._retry_at:
             self._retry_at = clock.monotonic_seconds() + _RETRY_SECONDS
             self._measure_lag()
@@ -249,8 +250,8 @@ class Worker:
                 waiting = self._takeover.stable_end(topic, partition) - position
                 self._measures.waiting(topic, partition, max(waiting, 0))
 
-    def _subscribe(self) -> None:
-        wanted = tuple(sorted(topics.source(dataset) for dataset in self._snapshot.contracts))
+    def _subscribe(self, snapshot: Snapshot) -> None:
+        wanted = tuple(sorted(topics.source(dataset) for dataset in snapshot.contracts))
         if wanted != self._subscribed:
             self._consumer.subscribe(wanted)
             self._subscribed = wanted
