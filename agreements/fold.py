@@ -89,7 +89,8 @@ def _apply(register: MutableRegister, logged: Logged, record: acts.Record, state
     version = register.versions.get(subject) or 0
     if statement.expects != version:
         raise Rejected(STALE, f"{subject} has version {version}, the act expects {statement.expects}")
-    RULES[type(act)](register, act, Circumstances(position, statement.time, actor, version + 1))
+    is_stamped = logged.appended_ms is not None
+    RULES[type(act)](register, act, Circumstances(position, statement.time, actor, version + 1, is_stamped))
     register.versions[subject] = version + 1
 
 

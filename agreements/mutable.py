@@ -59,6 +59,9 @@ class Circumstances:
     actor: Actor
     version: int
     """The version that its object has once the act is folded."""
+    is_stamped: bool
+    """Whether Kafka stamped the record (TRUSTED-TIME).  One that is not may be from before a rule was narrowed, and accepted then:
+    it is held to the wider rule for ever, for the versions and the fingerprint after it count on it."""
 
 
 class Table(Generic[K, V]):

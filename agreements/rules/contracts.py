@@ -52,9 +52,12 @@ def publish(register: MutableRegister, act: ContractPublished, at: Circumstances
 
 
 def replay(register: MutableRegister, act: QuarantineReplayed, at: Circumstances) -> None:
-    """A quarantined record is to be decided again; whether it is in quarantine, the worker looks (`broker.delivery.replays`)."""
+    """A quarantined record is to be decided again; whether it is in quarantine, the worker looks (`broker.delivery.replays`).
+
+    One that was given up is not, but where Kafka did not stamp the act: such records were written when nothing asked for that.
+    """
     dataset = _dataset(register, act.topic, at)
-    if register.is_discarded((act.topic, act.partition, act.offset)):
+    if at.is_stamped and register.is_discarded((act.topic, act.partition, act.offset)):
         raise Rejected(WRONG_STATE, f"{act.topic}/{act.partition}/{act.offset} was given up")
     job = Job(at.position, JobKind.REPLAY, dataset, partition=act.partition, offset=act.offset)
     register.jobs.append(job)

@@ -21,15 +21,15 @@ def reach(register: MutableRegister, act: LimitReached, at: Circumstances) -> No
     """
     if not at.actor.name.startswith(WORKER):
         raise Rejected(NOT_ENTITLED, "only a worker says that a limit was reached")
-    in_force = version_at(versions_of(register, act.reference), at.time)
-    if in_force is None or not in_force.shares:
+    asked = [entry for entry in _asked(versions_of(register, act.reference), at) if entry.shares]
+    if not asked:
         raise Rejected(WRONG_STATE, f"{act.reference} delivers nothing: it is not in force, or no DSA")
-    limits = in_force.agreement.limits
-    if getattr(limits, act.limit) is None or limits.when_reached != "suspend":
+    limits = [entry.agreement.limits for entry in asked]
+    if all(getattr(one, act.limit) is None or one.when_reached != "suspend" for one in limits):
         raise Rejected(BAD_TERMS, f"{act.reference} is not suspended at {act.limit}")
-    if any(held.limit == act.limit for held in in_force.suspensions):
+    if any(held.limit == act.limit for entry in asked for held in entry.suspensions):
         raise Rejected(WRONG_STATE, f"{act.reference} is suspended at {act.limit} already")
-    provider = in_force.agreement.party(Side.PROVIDER).organisation
+    provider = asked[-1].agreement.party(Side.PROVIDER).organisation
     reason = f"{act.limit} was reached in {act.period}"
     added = Suspension(at.position, at.time, at.actor.name, reason, organisation=provider, limit=act.limit)
 
@@ -39,6 +39,14 @@ def reach(register: MutableRegister, act: LimitReached, at: Circumstances) -> No
     register.agreements[act.reference] = tuple(
         suspended(entry) if entry.state in SIGNED else entry for entry in versions_of(register, act.reference)
     )
+
+
+def _asked(versions: tuple[AgreementEntry, ...], at: Circumstances) -> list[AgreementEntry]:
+    """The version in force; for a record without Kafka's time every signed one, as when such records were written."""
+    if not at.is_stamped:
+        return [entry for entry in versions if entry.state in SIGNED]
+    in_force = version_at(versions, at.time)
+    return [] if in_force is None else [in_force]
 
 
 RULES: dict[type[Act], Rule] = {LimitReached: reach}

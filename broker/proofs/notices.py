@@ -104,7 +104,11 @@ def _done(
 ) -> NoticeCase | None:
     somebody = Signatory("somebody", by, "Owner", "00" * 32, NOW)
     try:
-        rule(register, act, Circumstances(10, NOW, Actor("signatory/somebody", "00" * 32, by, somebody), 1))
+        rule(
+            register,
+            act,
+            Circumstances(10, NOW, Actor("signatory/somebody", "00" * 32, by, somebody), 1, is_stamped=True),
+        )
     except Rejected:
         return None
     return register.notices.get(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -209,8 +210,15 @@ def test_quarantine_acts_are_the_owners():
     discard = acts.QuarantineDiscarded("source.crossings", 1, 7, "test data")
     assert register.do(discard, "operator") == []
     assert register.snapshot.discarded == {("source.crossings", 1, 7)}
+    given_up = register.snapshot
     assert register.do(replay, "signatory/ho-siro") == ["wrong state"], "it was given up"
     assert register.do(acts.QuarantineReplayed("source.none", 0, 0), "operator") == ["unknown object"]
+    register.snapshot = replace(given_up, stamped_since=None)
+    older = acts.record(
+        replay, signer=signer("operator"), register=given_up.operator_key, expects=2, time=register.time
+    )
+    assert register.add(older, is_stamped=False) == [], "an older register has it, and cites what it led to"
+    assert register.do(discard, "operator", expects=3) == []
 
 
 def test_only_the_operator_enrols_organisations_and_workers():

@@ -200,6 +200,29 @@ def test_a_worker_suspends_at_a_limit_that_says_so_and_does_nothing_else():
     ("present", "coming", "found"), [("suspend", "deny", []), ("deny", "suspend", ["agreement not acceptable"])]
 )
 def test_the_version_in_force_says_what_its_limit_does_and_one_that_has_not_begun_says_nothing(present, coming, found):
+    register, reached = two_versions(present, coming), acts.LimitReached(REFERENCE, "events_per_day", "2026-11-24")
+    assert register.do(reached, "worker/one") == found
+
+
+def test_what_an_older_register_accepted_at_a_limit_stays_accepted_and_what_follows_it_too():
+    """Then any signed version could say that its limit suspends."""
+    register, reached = two_versions("deny", "suspend"), acts.LimitReached(REFERENCE, "events_per_day", "2026-11-24")
+    register.snapshot = replace(register.snapshot, stamped_since=None)
+    expects = register.snapshot.version(reached.subject())
+    record = acts.record(
+        reached,
+        signer=signer("worker/one"),
+        register=register.snapshot.operator_key,
+        expects=expects,
+        time=register.time,
+    )
+    assert register.add(record, is_stamped=False) == []
+    assert register.do(acts.AgreementResumed(REFERENCE), "signatory/ho-siro", expects=expects + 1) == []
+    assert register.do(reached, "worker/one") == ["agreement not acceptable"]
+
+
+def two_versions(present, coming):
+    """A register with an agreement whose next version has not begun, and what the limits of both do."""
     register = approved()
     register.do(acts.WorkerEnrolled("one", signer("worker/one").public_key), "operator")
     (entry,) = register.snapshot.agreements[REFERENCE]
@@ -211,5 +234,4 @@ def test_the_version_in_force_says_what_its_limit_does_and_one_that_has_not_begu
 
     versions = (version(1, present, ends_at=turn), version(2, coming, starts_at=turn))
     register.snapshot = replace(register.snapshot, agreements={REFERENCE: versions})
-    reached = acts.LimitReached(REFERENCE, "events_per_day", "2026-11-24")
-    assert register.do(reached, "worker/one") == found
+    return register
