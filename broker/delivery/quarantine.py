@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from agreements.snapshot import JobKind, Snapshot
+from broker import observe
 from broker.cluster.client import Connection
 from broker.cluster.reader import Reader
 from broker.delivery.codes import NO_SUCH_QUARANTINE, QUARANTINE_SEALED, QUARANTINED_AT_INTAKE
@@ -24,6 +25,9 @@ from contracts.faults import Refused, Unusable
 
 CONTENT_BYTES_MAX = 600_000
 """Encoded content that still fits a Kafka record of the usual limit once it is sealed and written in base64."""
+
+_DIGITS_MAX = 19
+"""Of an offset of Kafka's; a longer number cannot be one, and would take long to read."""
 
 
 class Sealer(Protocol):
@@ -116,7 +120,8 @@ def read_identifier(text: str) -> tuple[str, int, int]:
     """Topic, partition and offset of an identifier; raises `Unusable` for any other text."""
     topic, _, rest = text.partition("/")
     partition, _, offset = rest.partition("/")
-    if topics.dataset_of(topic) is None or not partition.isdecimal() or not offset.isdecimal():
+    numbers = (partition, offset)
+    if topics.dataset_of(topic) is None or not all(n.isdecimal() and len(n) <= _DIGITS_MAX for n in numbers):
         raise Unusable(NO_SUCH_QUARANTINE.fault(f"{text!r} is not <source topic>/<partition>/<offset>"))
     return topic, int(partition), int(offset)
 
@@ -176,13 +181,33 @@ def quarantine_value(decision: Decision, origin: Origin, sealer: Sealer | None) 
     )
 
 
+def read_entry(value: bytes) -> Quarantined | None:
+    """What a record's value says; None for one that is no entry: whoever may write to the topic may write anything."""
+    try:
+        return msgspec.json.decode(value, type=Quarantined)
+    except (ValueError, RecursionError):  # whatever the bytes are
+        return None
+
+
 def quarantined(connection: Connection) -> Iterator[Quarantined]:
-    """Everything on the quarantine topic, partition by partition, oldest first; a replay that failed comes again."""
+    """Every entry on the quarantine topic, partition by partition, oldest first; a replay that failed comes again.
+
+    Records that are no entries are left out, and counted in one line of the log.
+    """
+    unreadable = 0
     with Reader(connection) as reader:
         for partition in range(reader.partitions(topics.QUARANTINE)):
             for message in reader.read(topics.QUARANTINE, partition):
                 if message.value is not None:
-                    yield msgspec.json.decode(message.value, type=Quarantined)
+                    entry = read_entry(message.value)
+                    if entry is None:
+                        unreadable += 1
+                    else:
+                        yield entry
+    if unreadable:
+        observe.logger("concordat.quarantine").warning(
+            "quarantine_unreadable", topic=topics.QUARANTINE, count=unreadable
+        )
 
 
 def find_quarantined(connection: Connection, identifier: str) -> Quarantined:

@@ -2,23 +2,29 @@
 
 An owner's act may name any offset.  A record that was decided and delivered would be delivered again by a replay
 (ONE-DECISION), so one that does not stand in quarantine is refused, and that is told.
+
+Every connector may write to the quarantine topic, too.  What is no entry is told and passed over; a well-formed entry that a connector
+invents cannot be told from a worker's here, and the audit finds what a replay makes of it (AUD-039).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import msgspec
+from prometheus_client import Counter
 
 from agreements.snapshot import Snapshot
-from broker.cluster.client import Connection
+from broker import observe
+from broker.cluster.client import Connection, Message
 from broker.cluster.reader import Reader
 from broker.delivery.identity import spread
 from broker.delivery.jobs import Task
-from broker.delivery.quarantine import Quarantined, read_identifier, stands
+from broker.delivery.quarantine import read_entry, read_identifier, stands
 from broker.delivery.takeover import Owned
 from contracts import topics
 from contracts.faults import Unusable
+
+_UNREADABLE = Counter("concordat_quarantine_entries_unreadable", "Records of the quarantine topic that are no entries")
 
 
 @dataclass(slots=True)
@@ -35,6 +41,7 @@ class Replays:
     def __init__(self, connection: Connection) -> None:
         self._reader = Reader(connection)
         self._read: dict[tuple[str, int], _Read] = {}
+        self._log = observe.logger("concordat.enforce")
 
     def is_founded(self, owned: Owned, task: Task, snapshot: Snapshot, partitions: int) -> bool:
         """Whether the record of a replay stands in quarantine, whose topic has so many partitions."""
@@ -55,10 +62,19 @@ class Replays:
         for message in self._reader.read(topics.QUARANTINE, spread(*owned.place, partitions), read.next):
             offset = _offset(message.key, owned)
             if offset is not None and message.value is not None:
-                entry = msgspec.json.decode(message.value, type=Quarantined)
-                read.positions[offset] = entry.register_position
+                entry = read_entry(message.value)
+                if entry is None:
+                    self._tell_unreadable(message)
+                else:
+                    read.positions[offset] = entry.register_position
             read.next = message.offset + 1
         return read.positions
+
+    def _tell_unreadable(self, message: Message) -> None:
+        _UNREADABLE.inc()
+        self._log.error(
+            "quarantine_unreadable", topic=message.topic, partition=message.partition, offset=message.offset
+        )
 
 
 def _offset(key: bytes | None, owned: Owned) -> int | None:

@@ -1,5 +1,6 @@
 """A replay decides what stands in quarantine, and nothing else, whatever an act names."""
 
+import contextlib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import pytest
 
 from agreements.snapshot import Job, JobKind, Snapshot
 from broker.cluster.client import Message
+from broker.delivery import quarantine as quarantine_module
 from broker.delivery import replays
 from broker.delivery.jobs import Task
 from broker.delivery.mark import Mark
@@ -80,7 +82,7 @@ class Quarantine:
         self.messages = [Message(topics.QUARANTINE, 0, n, 0, key, value) for n, (key, value) in enumerate(entries)]
         self.read_from = []
 
-    def read(self, topic, partition, start):
+    def read(self, topic, partition, start=None):
         assert (topic, partition) == (topics.QUARANTINE, 0)
         self.read_from.append(start)
         return iter(self.messages[start or 0 :])
@@ -107,3 +109,32 @@ def test_what_stands_in_quarantine_is_read_from_its_topic(monkeypatch, offset, j
     found = replays.Replays(None)
     assert [found.is_founded(OWNED, task, Snapshot(jobs=jobs), 1) for _ in range(2)] == [founded, founded]
     assert quarantine.read_from == [None, 5], "nothing is read twice"
+
+
+UNREADABLE = (b"", b"no entry", b"[]", b"{}", b'{"dataset": "\xff"}', b'{"x":' + b"[" * 100_000, b'{"content": "%%"}')
+
+
+def test_what_is_no_entry_founds_no_replay_and_is_told(monkeypatch):
+    key, value = entry(SOURCE, 0, 4, 3)
+    forged = [(quarantine_key(SOURCE, 0, 5), said) for said in UNREADABLE]
+    place = f"{SOURCE}/0/"
+    keys = [
+        (name.encode(), b"{}") for name in (place + "9" * 5_000, f"{SOURCE}/{'1' * 5_000}/0", place, "source.x", "")
+    ]
+    quarantine = Quarantine(*forged, (key, value), *keys, (None, b"{}"), (quarantine_key(SOURCE, 0, 4), b"no entry"))
+    monkeypatch.setattr(replays, "Reader", lambda _: quarantine)
+    before, looking = replays._UNREADABLE._value.get(), replays.Replays(None)
+
+    def is_founded(offset):
+        task = Task(Cursor(10, JobKind.REPLAY, next=offset, end=offset + 1), offset, offset + 1)
+        return looking.is_founded(OWNED, task, Snapshot(jobs=asked(offset)), 1)
+
+    assert (is_founded(5), is_founded(4)) == (False, True)
+    assert replays._UNREADABLE._value.get() - before == len(UNREADABLE) + 1
+
+
+def test_what_is_no_entry_is_left_out_where_people_look(monkeypatch):
+    found = Quarantine(entry(SOURCE, 0, 4, 3), *((b"k", said) for said in UNREADABLE), entry(SOURCE, 0, 5, 3))
+    found.partitions = lambda _: 1
+    monkeypatch.setattr(quarantine_module, "Reader", lambda _: contextlib.nullcontext(found))
+    assert [one.offset for one in quarantine_module.quarantined(None)] == [4, 5]
