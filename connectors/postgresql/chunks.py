@@ -17,7 +17,7 @@ from connectors.postgresql.columns import BINARY, NULL, TEXT, Value
 from connectors.postgresql.forms import NOT_PLAIN
 from connectors.postgresql.generated import Shape, chunk_writer
 from connectors.postgresql.order import KeyOrder
-from connectors.postgresql.position import Chunk, Key, lsn_number, lsn_text
+from connectors.postgresql.position import NUMBERS, Chunk, Key, lsn_number, lsn_text
 from connectors.postgresql.sessions import CopyOut, reported
 from connectors.postgresql.tables import RowReader, Table, leaves
 from connectors.protocol import Away, Change, Position, Written
@@ -33,7 +33,8 @@ _MEANWHILE_ROWS = 200
 """So many rows take a few milliseconds; the server fills what it may send ahead in about the same time."""
 _LENGTH = struct.Struct(">i")
 _END = b"\xff\xff"
-"""Stands where the number of the next row's columns would."""
+"""Stands after the last row, where the number of another row's columns would."""
+_DIGITS_MAX = 8
 _PRINTED = "CASE WHEN {column} IS NULL THEN NULL ELSE format('%s', {column}) END"
 """As the stream prints it; a cast to text prints some types (`inet`, `boolean`) otherwise."""
 _SEEN = "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text, clock_timestamp()"
@@ -62,7 +63,7 @@ class _Read(NamedTuple):
 
     after: Key | None
     seen: _Seen
-    rows: list[bytes]
+    rows: list[bytes | memoryview]
 
 
 class ChunkReader:
@@ -116,7 +117,7 @@ class ChunkReader:
         self, session: psycopg.Connection, data: bytes, read: _Read, rows_max: int
     ) -> tuple[list[Change | Written], list[int]]:
         """`_rows_of`, while the server reads the next chunk."""
-        after = self._place(read.rows[-2], 0 if len(read.rows) > 2 else _HEADER_BYTES)
+        after = self._place(bytes(read.rows[-2]), 0 if len(read.rows) > 2 else _HEADER_BYTES)
         with self._transaction(session) as seen:
             copy = self._copy(session, after, rows_max)
             found = self._rows_of(data, read.seen.lsn, read.seen.read_at, copy.take)
@@ -173,15 +174,17 @@ class ChunkReader:
         at, rows, starts = _HEADER_BYTES, list[Change | Written](), list[int]()
         opening = f"{lsn_text(lsn)}#snapshot-"
         lead, write, dataset = opening.encode(), self._write, self._contract.dataset
+        leads = [SHORT[len(lead) + digits << 1] + lead for digits in range(_DIGITS_MAX)]
         rest = tail(Op.READ, None, read_at, snapshot=True)
-        while data[at : at + 2] != _END:
+        end = len(data) - len(_END)
+        while at < end:
             if not len(starts) % _MEANWHILE_ROWS:
                 meanwhile()
             starts.append(at)
             if write is not None:
-                position = b"%b%d" % (lead, len(starts))
+                number = NUMBERS[len(starts)] if len(starts) < len(NUMBERS) else b"%d" % len(starts)
                 try:
-                    key, head, at = write(data, at, SHORT[len(position) << 1] + position)
+                    key, head, at = write(data, at, leads[len(number)] + number)
                 except NOT_PLAIN:
                     pass
                 else:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from connectors.postgresql.forms import NOT_PLAIN
 from connectors.postgresql.generated import RelationWriter, Shape, relation_writer
 from connectors.postgresql.messages import Begin, Commit, Message, parse
-from connectors.postgresql.position import lsn_text
+from connectors.postgresql.position import NUMBERS, lsn_text
 from connectors.protocol import Written
 from connectors.written import SchemaIds
 from contracts.change import Op
@@ -27,8 +27,6 @@ from contracts.longs import SHORT
 
 _INSERT, _UPDATE, _DELETE, _BEGIN, _COMMIT, _NEW, _OLD = b"IUDBCNO"
 _OPS = {_INSERT: Op.CREATE, _UPDATE: Op.UPDATE, _DELETE: Op.DELETE}
-_NUMBERS_MAX = 10_000
-_NUMBERS = tuple(b"%d" % number for number in range(_NUMBERS_MAX))
 _IDENTIFIER = Struct(">I").pack
 
 
@@ -109,7 +107,7 @@ class Machine:
                 if kind not in _OPS:
                     break
                 number += 1
-                position = prefix + (_NUMBERS[number] if number < _NUMBERS_MAX else b"%d" % number)
+                position = prefix + (NUMBERS[number] if number < len(NUMBERS) else b"%d" % number)
                 position = SHORT[len(position) << 1] + position
                 writer = writers[data[1:5]]
                 gone: tuple[int, ...] = ()

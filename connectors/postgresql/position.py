@@ -13,6 +13,8 @@ from connectors.postgresql.visibility import Visibility
 from connectors.protocol import Position
 from contracts.faults import Refused
 
+NUMBERS = tuple(b"%d" % number for number in range(10_000))
+"""The number of a change in its transaction or chunk, as positions have it; a larger one is written where it comes."""
 Key = tuple[int | str, ...]
 """A key in its order: numbers, and texts by code point, as the chunks' query orders them."""
 

@@ -87,7 +87,7 @@ class CopyOut:
 
     def __init__(self, session: psycopg.Connection, query: bytes) -> None:
         self._connection = session.pgconn
-        self._rows = list[bytes]()
+        self._rows = list[bytes | memoryview]()
         self._is_ended = False
         result: pq.abc.PGresult | None = self._connection.exec_(query)
         assert result is not None
@@ -102,11 +102,11 @@ class CopyOut:
         get, length = self._connection.get_copy_data, 1
         while length > 0:
             length, data = get(1)
-            if length > 0:
-                self._rows.append(bytes(data or b""))
+            if length > 0 and data is not None:
+                self._rows.append(data)
         self._is_ended = length < 0
 
-    def rows(self) -> list[bytes]:
+    def rows(self) -> list[bytes | memoryview]:
         """All of it, a row each: the form's opening stands before the first, and its end is one more."""
         self.take()
         while not self._is_ended:
