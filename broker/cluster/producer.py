@@ -141,10 +141,13 @@ class TransactionalProducer:
     def appended(self, topic: str) -> list[int | None]:
         """When Kafka appended each record of this transaction to a topic of one partition, in Unix milliseconds and in order.
 
-        None for a record that kept the writer's time.  Waits for Kafka and raises as `commit` does; what could not be delivered
-        is left out, and `commit` says why.  Only of a producer that is `timed`.
+        None for a record that kept the writer's time.  Waits for Kafka, and raises as `commit` does, also for what Kafka has refused.
+        What it has not confirmed in time, or not at all, is left out: whoever needs all of them must count them, and abort.
+        Only of a producer that is `timed`.
         """
         self._retrying(lambda: self._producer.flush(self._seconds))
+        if self._refused is not None:
+            raise unavailable(self._refused, self._what)
         return [appended_ms for name, appended_ms in self._appended if name == topic]
 
     def send_offsets(self, offsets: Sequence[PartitionOffset], group_metadata: Any) -> None:

@@ -4,7 +4,8 @@
     -> decide on that snapshot -> fold what would be written -> append -> see Kafka's time of it -> commit
 
 Whoever comes later fences us, and our commit fails: two writers never decide on the same snapshot and both commit.  What
-Kafka has stamped with a time that is not ours is aborted, for every reader would ignore it (TRUSTED-TIME).
+Kafka has stamped with a time that is not ours, or has not stamped that we know of, is aborted, for every reader may ignore it
+(TRUSTED-TIME).
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from typing import NamedTuple
 from agreements import acts
 from agreements.acts import AnyAct
 from agreements.append_time import TOLERANCE, Logged, milliseconds, too_far
-from agreements.fold import fold_batch
+from agreements.fold import Alarm, fold_batch
 from agreements.signing import Signer
 from agreements.snapshot import Snapshot
 from broker import clock
 from broker.cluster.client import Abortable, ClusterFatal, Connection, Fenced, Message
+from broker.cluster.codes import UNREACHABLE
 from broker.cluster.producer import TransactionalProducer
 from broker.register.codes import BEATEN, CLOCKS_APART, NOT_INITIALISED, NOT_READ, STALE_VERSION, WRITERS_TIME
 from broker.register.follow import RegisterReader
@@ -68,7 +70,7 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
 
     `decide` may be called again when another writer came between.  `expected` (object to version) is what the caller has
     looked at; without it, what this function saw first.  Raises `Refused` for a stale version and for an act that the fold
-    would not accept, `Unavailable` when Kafka cannot be reached (after a commit of unknown outcome, too), when its clock and
+    would not or does not accept, `Unavailable` when Kafka cannot be reached (after a commit of unknown outcome, too), when its clock and
     ours are apart, and when it does not stamp the topic's records.
     """
     with RegisterReader(connection) as reader:
@@ -78,7 +80,7 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
             try:
                 producer = TransactionalProducer(connection, TRANSACTIONAL_ID, timed=True)
                 tail = reader.read_new()
-                if written and (found := _positions_of(written, tail)):
+                if written and (found := _positions_of(written, tail, reader.alarms)):
                     return Appended(reader.snapshot, found)  # the commit that seemed beaten had gone through
                 deeds = decide(reader.snapshot)
                 if not deeds:
@@ -100,7 +102,7 @@ def act(connection: Connection, decide: Decide, *, expected: Mapping[str, int] |
 def _seen(written: Sequence[bytes], reader: RegisterReader) -> Appended:
     """Wait until the committed acts can be read: Kafka confirms a commit a moment before it shows the records."""
     until = clock.monotonic_seconds() + _SEEN_SECONDS
-    while not (found := _positions_of(written, reader.read_new())):
+    while not (found := _positions_of(written, reader.read_new(), reader.alarms)):
         if clock.monotonic_seconds() > until:
             raise Unavailable(NOT_READ.fault(f"the act was committed but is not shown after {_SEEN_SECONDS:g} s"))
         time.sleep(_SEEN_POLL_SECONDS)
@@ -146,31 +148,46 @@ def _check_accepted(values: Sequence[bytes], snapshot: Snapshot, now: datetime) 
 
 
 def _commit(producer: TransactionalProducer, deeds: Sequence[Deed], values: Sequence[bytes], now: datetime) -> None:
-    """Commit if Kafka's time of the acts is ours; else abort, so that nobody ever sees them."""
+    """Commit if Kafka's time of every act is known and ours; else abort, so that nobody ever sees them."""
     producer.begin()
     for deed, value in zip(deeds, values, strict=True):
         producer.produce(topics.REGISTER, _PARTITION, deed.act.subject().encode(), value)
         for enclosed in deed.enclosures:
             producer.produce(enclosed.topic, _PARTITION, enclosed.key, enclosed.value)
-    fault = _time_fault(now, producer.appended(topics.REGISTER))
+    fault = _time_fault(now, producer.appended(topics.REGISTER), len(deeds))
     if fault is not None:
-        producer.abort()
+        producer.abort()  # whoever was fenced is told so here, and decides again
         raise Unavailable(fault)
     producer.commit()
 
 
-def _time_fault(now: datetime, appended: Sequence[int | None]) -> Fault | None:
-    """TRUSTED-TIME, before anybody else sees the acts."""
+def _time_fault(now: datetime, appended: Sequence[int | None], count: int) -> Fault | None:
+    """TRUSTED-TIME, before anybody else sees the acts: of each one of so many."""
     for appended_ms in appended:
         if appended_ms is None:
             return WRITERS_TIME.fault(f"topic {topics.REGISTER}")
         if far := too_far(now, appended_ms):
             at_most = f"{TOLERANCE.total_seconds():g} s at most"
             return CLOCKS_APART.fault(f"this machine's clock is {far} Kafka's; {at_most}")
+    if len(appended) != count:
+        return UNREACHABLE.fault(f"it said of {len(appended)} of {count} acts in time when it appended them")
     return None
 
 
-def _positions_of(values: Sequence[bytes], tail: Sequence[Message]) -> tuple[int, ...]:
-    """Where our records stand in what was just read, by their exact bytes; empty if they are not there."""
-    offsets = {message.value: message.offset for message in tail}
-    return tuple(offsets[value] for value in values) if all(value in offsets for value in values) else ()
+def _positions_of(values: Sequence[bytes], tail: Sequence[Message], alarms: Sequence[Alarm]) -> tuple[int, ...]:
+    """Where our records stand in what was just read, by their exact bytes; empty if they are not there.
+
+    Raises `Refused` when one of them is ignored by every reader, for it is there and has done nothing.  A copy that somebody
+    else appended is ignored, too: where one of the same bytes counts, that is ours.
+    """
+    ignored = {alarm.position: alarm.fault for alarm in alarms}
+    offsets: dict[bytes | None, int] = {}
+    for message in tail:
+        if message.offset not in ignored or message.value not in offsets:
+            offsets[message.value] = message.offset
+    if not all(value in offsets for value in values):
+        return ()
+    positions = tuple(offsets[value] for value in values)
+    if faults := [ignored[position] for position in positions if position in ignored]:
+        raise Refused(*faults)
+    return positions
