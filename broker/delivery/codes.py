@@ -42,9 +42,9 @@ OFFSETS_LOST = Code(
 FENCED = Code(
     "DEL-006",
     "worker replaced",
-    "another process took this worker's place, or a transaction outlived its time limit",
+    "another process took this worker's place, a transaction outlived its time limit, or Kafka's client has failed or no longer answers",
     "the process ends at once and a new one starts; nothing it had open is committed",
-    "none is needed unless it repeats: then see that no two workers share one directory",
+    "none is needed unless it repeats: the line's reason says which it was; see that no two workers share one directory, and that Kafka is healthy",
 )
 OUTCOME_UNKNOWN = Code(
     "DEL-007",
