@@ -166,9 +166,8 @@ def _settle(
         keys = keys_named(evaluated, index) if route.entity_topics else ()
         found = stand(ground.snapshot, coverage, ground.now)
         sent = sent_of(place, keys) if keys else {}
-        if (
-            work.mode is Mode.CORRECTION
-        ):  # what takes data away waits for no hour and no embargo, and counts for no limit
+        if work.mode is Mode.CORRECTION:
+            # What takes data away waits for no hour and no embargo, and counts for no limit.
             may = may_correct(ground.snapshot, coverage, ground.now)
             standing, stopped_by = Standing.IN_FORCE if may else found.standing, Reason(found.code, found.clause)
             circumstances.append(Circumstance(standing, sent, stopped_by, waiting=work.waiting))

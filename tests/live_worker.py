@@ -76,10 +76,14 @@ class LiveWorker:
     def work(self, now: datetime) -> None:
         """Every chunk of every job that can go on, and the acknowledgements."""
         for owned in self.owned.values():
-            ground, route = self._ground(now), self._route(now)
-            while self._commit(owned, self._planner.job(owned, route, ground, self._ledger(now))):
+            while self.chunk(owned.partition, now):
                 pass
-            self._commit(owned, self._planner.idle(owned, route, ground, self._ledger(now)))
+            self._commit(owned, self._planner.idle(owned, self._route(now), self._ground(now), self._ledger(now)))
+
+    def chunk(self, partition: int, now: datetime) -> bool:
+        """The next chunk of the first job that can go on; False when there is none."""
+        owned = self.owned[partition]
+        return self._commit(owned, self._planner.job(owned, self._route(now), self._ground(now), self._ledger(now)))
 
     def view(self, topic: str) -> dict[bytes | None, bytes]:
         """What the department holds: key to value."""

@@ -2,10 +2,12 @@
 
 A job asked for by the register is *adopted* once and becomes a cursor.  What is held is kept as ranges of source
 offsets: a range opens with the first record that waits and closes at the offset where deciding goes on.  `BACKFILL`
-decides a range fixed at adoption, `CORRECTION` likewise but only for rows that were sent, `REPLAY` one offset.  A release
-needs no act: whatever ended the hold (an act, a window that opened, a day that began), the ranges of a share that stands
-in force are decided, oldest first, and are their own cursor.  Under an embargo every record waits, so the newest range stays open and is released from its front.
-Nothing here reads a topic or a clock.
+(a load) decides a range fixed when it begins, `REPLAY` one offset, `CORRECTION` the rows that were sent, up to where live
+deciding is; a load of its share that has begun goes before it, or it would give away what only the load may give.
+
+A release needs no act: whatever ended the hold (an act, a window that opened, a day that began), the ranges of a share
+that stands in force are decided, oldest first, and are their own cursor.  Under an embargo every record waits, so the
+newest range stays open and is released from its front.  Nothing here reads a topic or a clock.
 """
 
 from __future__ import annotations
@@ -62,11 +64,11 @@ class Situation:
             return self.kind is Kind.ENTITY
         return standing is Standing.HELD or (standing is Standing.IN_FORCE and share in self.embargoes)
 
-    def lets(self, cursor: Cursor) -> bool:
-        """Whether a job over a range of one share may go on now."""
+    def lets(self, cursor: Cursor, jobs: Iterable[Cursor]) -> bool:
+        """Whether a job over a range of one share, one of `jobs`, may go on now."""
         share = cursor.share or ""
         if cursor.kind is JobKind.CORRECTION:
-            return share in self.correctable
+            return share in self.correctable and not any(_is_begun_load(job, share) for job in jobs)
         return self.standings.get(share) is Standing.IN_FORCE
 
 
@@ -77,6 +79,8 @@ class Task:
     cursor: Cursor
     start: int
     end: int
+    live: int = 0
+    """Where live deciding is."""
 
     @property
     def mode(self) -> Mode:
@@ -100,7 +104,7 @@ def review(progress: Progress, jobs: Iterable[Job], situation: Situation) -> Pro
     for cursor in begun:
         if _is_queued(cursor, situation) and cursor.share is not None:
             held[cursor.share] = _joined((*held.get(cursor.share, ()), (cursor.next, cursor.end)))
-    kept = tuple(cursor for cursor in begun if _wanted(cursor, situation) and not _is_queued(cursor, situation))
+    kept = tuple(cursor for cursor in begun if _wanted(cursor, situation, held) and not _is_queued(cursor, situation))
     return msgspec.structs.replace(
         progress,
         held={share: ranges for share, ranges in held.items() if ranges},
@@ -139,8 +143,9 @@ def next_task(progress: Progress, situation: Situation) -> Task | None:
     for cursor in progress.jobs:
         if cursor.kind is JobKind.REPLAY:
             return Task(cursor, cursor.next, cursor.next + 1)
-        if cursor.end is not None and situation.lets(cursor):
-            return Task(cursor, cursor.next, cursor.end)
+        if cursor.end is not None and cursor.next < cursor.end and situation.lets(cursor, progress.jobs):
+            is_correction = cursor.kind is JobKind.CORRECTION
+            return Task(cursor, cursor.next, situation.live if is_correction else cursor.end, situation.live)
     for share, ranges in sorted(progress.held.items()):
         if situation.standings.get(share) is not Standing.IN_FORCE or share in situation.resting:
             continue
@@ -152,15 +157,22 @@ def next_task(progress: Progress, situation: Situation) -> Task | None:
 
 
 def advance(progress: Progress, task: Task, reached: int) -> Progress:
-    """`task` has been decided below `reached`; at its end the cursor (or the range it released) is gone."""
-    cursor = task.cursor
+    """`task` has been decided below `reached`; at its end the cursor (or the range it released) is gone.
+
+    A load leaves the keys to their releases of which a newer record is held; its cursor stays, with nothing to decide,
+    until what was held when it ended is released.  Before that, a correction would make their rows anew in its stead.
+    """
+    cursor, share = task.cursor, task.cursor.share or ""
     if cursor.kind is JobKind.RELEASE:
-        share = cursor.share or ""
         (_, end), *later = progress.held[share]
         left = () if end is not None and reached >= end else ((reached, end),)
         held = {**progress.held, share: (*left, *later)}
         return msgspec.structs.replace(progress, held={name: ranges for name, ranges in held.items() if ranges})
-    moved = () if reached >= task.end else (msgspec.structs.replace(cursor, next=reached),)
+    moved: tuple[Cursor, ...] = ()
+    if reached < task.end:
+        moved = (msgspec.structs.replace(cursor, next=reached, end=task.end),)
+    elif cursor.kind is JobKind.BACKFILL and share in progress.held:
+        moved = (msgspec.structs.replace(cursor, next=task.live, end=task.live),)
     jobs = tuple(new for old in progress.jobs for new in (moved if old == cursor else (old,)))
     return msgspec.structs.replace(progress, jobs=jobs)
 
@@ -188,10 +200,18 @@ def _begun(cursor: Cursor, situation: Situation) -> Cursor:
     return cursor
 
 
-def _wanted(cursor: Cursor, situation: Situation) -> bool:
+def _is_begun_load(cursor: Cursor, share: str) -> bool:
+    return cursor.kind is JobKind.BACKFILL and cursor.share == share and cursor.end is not None
+
+
+def _wanted(cursor: Cursor, situation: Situation, held: Mapping[str, tuple[Range, ...]]) -> bool:
+    """Whether there is something left to decide, or, for a load, to release of what was held when it ended."""
     if cursor.kind is JobKind.REPLAY:
         return True
-    return cursor.share in situation.standings and (cursor.end is None or cursor.next < cursor.end)
+    share = cursor.share or ""
+    if share not in situation.standings or cursor.end is None or cursor.next < cursor.end:
+        return share in situation.standings
+    return cursor.kind is JobKind.BACKFILL and any(start < cursor.end for start, _ in held.get(share, ()))
 
 
 def _is_queued(cursor: Cursor, situation: Situation) -> bool:

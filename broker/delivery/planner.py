@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from agreements.snapshot import Job, JobKind, Snapshot, Standing
+from agreements.snapshot import Job, Snapshot, Standing
 from agreements.standing import may_correct, stand
 from broker.cluster.client import Message
 from broker.delivery.counters import Ledger
 from broker.delivery.jobs import Situation, Task, advance, next_task, note_held, note_limited, review
-from broker.delivery.progress import Progress, Range
+from broker.delivery.progress import Progress
 from broker.delivery.rederive import Chunk, Rederiver
 from broker.delivery.state import SentState
 from broker.delivery.takeover import Owned
@@ -70,6 +70,8 @@ class Planner:
         situation = self._situation(owned, route, ground, ledger)
         reviewed = review(owned.progress, _jobs(route, ground), situation)
         task = next_task(reviewed, situation)
+        if task is None or task.mode is not Mode.CORRECTION:
+            self._rederiver.interrupted(owned)
         if task is None:
             return None
         if task.mode is Mode.REPLAY and not self._is_founded(
@@ -118,7 +120,7 @@ class Planner:
     def _chunk(self, owned: Owned, progress: Progress, task: Task, situation: Situation, now: datetime) -> Chunk:
         share = task.cursor.share or ""
         if task.mode is Mode.CORRECTION:
-            return self._rederiver.correction(owned, task, _waiting(progress, share, situation), _JOB_RECORDS_MAX)
+            return self._rederiver.correction(owned, task, progress.held.get(share, ()), _JOB_RECORDS_MAX)
         embargo = situation.embargoes.get(share) if task.mode is Mode.RELEASE else None
         until = None if embargo is None else now - embargo
         chunk = self._rederiver.chunk(owned, task, situation.kind, _JOB_RECORDS_MAX, until)
@@ -210,17 +212,6 @@ def standings_of(
             if entry.approved_position is not None:
                 found.awaited.add(entry.approved_position)
     return found
-
-
-def _waiting(progress: Progress, share: str, situation: Situation) -> Sequence[Range]:
-    """The ranges whose records a correction may not send: what is held, and everything while a load of the share waits.
-
-    Such a load gives more than the rows have (a field that was resumed, a newer version), and that keeps to hours and limits.
-    """
-    waits = any(cursor.kind is JobKind.BACKFILL and cursor.share == share for cursor in progress.jobs)
-    if waits and situation.standings.get(share) is not Standing.IN_FORCE:
-        return ((0, None),)
-    return progress.held.get(share, ())
 
 
 def _advanced(reviewed: Progress, situation: Situation, task: Task, reached: int, settled: Settled) -> Progress:

@@ -5,8 +5,9 @@ counts: a first pass notes the newest offset of every key up to what has been de
 record lies beyond the task, or that is decided live while the job runs, is not the job's to decide.  Under an
 embargo nothing is decided live: what counts there is the newest record of each key among those that are due.
 
-A correction takes a suspended field from rows that were sent.  What a row was sent from is the newest record of its key that does not wait for
-a release; where only records that wait are left of a key, one of them names the row, and it is taken back.
+A correction takes a suspended field from rows that were sent.  What a row was sent from is the newest record of its key
+that does not wait for a release; where only records that wait are left of a key, one of them names the row, and it is
+taken back.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class _Due:
 class _Rows:
     """The record of each key that a correction decides, and the offsets of those among them that wait for a release."""
 
+    name: tuple[int, str | None]
+    """Register position and share of the correction."""
+    end: int
+    """Where live deciding was when they were chosen: what came later is decided without the field."""
     chosen: dict[bytes, int]
     waiting: frozenset[int]
 
@@ -67,7 +72,8 @@ class Rederiver:
         self._reader = Reader(connection)
         self._newest: dict[_Pass, dict[bytes, int]] = {}
         self._due: dict[tuple[str, int, str | None], _Due] = {}
-        self._rows: dict[_Pass, _Rows] = {}
+        self._rows: dict[tuple[str, int], _Rows] = {}
+        """Of the correction that goes on, by source partition."""
 
     def chunk(self, owned: Owned, task: Task, kind: Kind, records_max: int, until: datetime | None = None) -> Chunk:
         """The next records of `task`, at most `records_max`; under an embargo only what was recorded up to `until`."""
@@ -78,16 +84,35 @@ class Rederiver:
 
     def correction(self, owned: Owned, task: Task, held: Sequence[Range], records_max: int) -> Chunk:
         """The next records of a correction; `held` are the ranges of its share whose records wait for a release."""
-        name = (*owned.place, task.cursor.position, task.cursor.share, task.end)
-        if name not in self._rows:
-            self._rows[name] = self._rows_of(owned, held)
-        rows = self._rows[name]
-        chunk = self._read(owned, task.start, task.end, rows.chosen, records_max)
-        if chunk.reached >= task.end:
-            del self._rows[name]
-        return replace(chunk, waiting=frozenset(one.offset for one in chunk.records) & rows.waiting)
+        name = (task.cursor.position, task.cursor.share)
+        rows = self._rows.get(owned.place)
+        if rows is None or rows.name != name:
+            rows = self._rows[owned.place] = self._rows_of(owned, name, held)
+        chunk = self._read(owned, task.start, rows.end, rows.chosen, records_max)
+        if chunk.reached < rows.end:
+            return replace(chunk, waiting=frozenset(one.offset for one in chunk.records) & rows.waiting)
+        gone, waiting = self._compacted(owned, rows, held) if held else ((), frozenset[int]())
+        records = (*chunk.records, *gone)
+        return Chunk(records, task.end, frozenset(one.offset for one in records) & (rows.waiting | waiting))
 
-    def _rows_of(self, owned: Owned, held: Sequence[Range]) -> _Rows:
+    def _compacted(
+        self, owned: Owned, rows: _Rows, held: Sequence[Range]
+    ) -> tuple[tuple[SourceRecord, ...], frozenset[int]]:
+        """What is left, and waits, of keys whose chosen record was compacted away before the correction came to it."""
+        now = self._rows_of(owned, rows.name, held)
+        gone = {
+            key: offset
+            for key, offset in now.chosen.items()
+            if offset in now.waiting and rows.chosen.get(key, offset) != offset
+        }
+        found = self._read(owned, 0, now.end, gone, len(gone)).records if gone else ()
+        return found, now.waiting
+
+    def interrupted(self, owned: Owned) -> None:
+        """No correction goes on: one that does so later chooses its records anew, for compaction does not wait for it."""
+        self._rows.pop(owned.place, None)
+
+    def _rows_of(self, owned: Owned, name: tuple[int, str | None], held: Sequence[Range]) -> _Rows:
         """Always over the whole source, so that a correction that is taken over chooses as it began."""
         settled: dict[bytes, int] = {}
         waiting: dict[bytes, int] = {}
@@ -95,7 +120,8 @@ class Rederiver:
             if message.key is not None:
                 waits = any(start <= message.offset and (end is None or message.offset < end) for start, end in held)
                 (waiting if waits else settled)[message.key] = message.offset
-        return _Rows(waiting | settled, frozenset(waiting[key] for key in waiting.keys() - settled.keys()))
+        alone = frozenset(waiting[key] for key in waiting.keys() - settled.keys())
+        return _Rows(name, owned.offset, waiting | settled, alone)
 
     def _read(self, owned: Owned, start: int, end: int, newest: dict[bytes, int] | None, records_max: int) -> Chunk:
         records: list[SourceRecord] = []
@@ -138,7 +164,7 @@ class Rederiver:
         """The partition is another worker's now, or its job is done."""
         self._newest = {name: newest for name, newest in self._newest.items() if name[:2] != (topic, partition)}
         self._due = {name: due for name, due in self._due.items() if name[:2] != (topic, partition)}
-        self._rows = {name: rows for name, rows in self._rows.items() if name[:2] != (topic, partition)}
+        self._rows.pop((topic, partition), None)
 
     def close(self) -> None:
         """Release the connection."""
