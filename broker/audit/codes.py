@@ -228,6 +228,11 @@ REPLAY_UNFOUNDED = _lie(
     "replay of what was not in quarantine",
     "a segment decides a record again as a replay, and no earlier segment left that record in quarantine",
 )
+CORRECTION_UNFOUNDED = _lie(
+    "AUD-040",
+    "correction of what was not held",
+    "a leaf of a correction delivers under a key of which, by the leaves before it, the recipient held nothing",
+)
 CODES = (
     HEADER_UNREADABLE,
     PART_ALTERED,
@@ -268,4 +273,5 @@ CODES = (
     EVIDENCE_UNSETTLED,
     DELIVERY_CONTRADICTS,
     REPLAY_UNFOUNDED,
+    CORRECTION_UNFOUNDED,
 )

@@ -65,18 +65,19 @@ def _is_asked_for(found: OpenSegment, snapshot: Snapshot, dataset: str, standing
             return header.job in approved.values()
         return len(shares) == 1 and header.job is not None and approved.get(shares[0]) == header.job
     # One act may ask for several jobs, a share each.
-    return any(_is_of(found, job, dataset) for job in snapshot.jobs if job.position == header.job)
+    return any(_is_of(found, job, dataset, snapshot) for job in snapshot.jobs if job.position == header.job)
 
 
-def _is_of(found: OpenSegment, job: Job, dataset: str) -> bool:
-    """Whether the segment decides what the job asked for, and nothing else."""
+def _is_of(found: OpenSegment, job: Job, dataset: str, snapshot: Snapshot) -> bool:
+    """Whether the segment decides what the job asked for, and nothing else; a record that was discarded is nobody's."""
     header, index = found.header, found.segment.index
     kinds = (job.kind.value, JobKind.BACKFILL) if job.kind is JobKind.CORRECTION else (job.kind.value,)
     if header.mode not in kinds or job.dataset != dataset:  # a backfill is bound more tightly than a correction
         return False
     if job.offset is not None:
         one = len(index.records) == 1 and index.records[0][0] == job.offset and index.records[0][2] == 1
-        return one and job.partition == header.partition
+        is_given_up = (header.topic, header.partition, job.offset) in snapshot.discarded
+        return one and job.partition == header.partition and not is_given_up
     return all((entry.agreement, entry.share) == (job.reference, job.share) for entry in index.directory)
 
 
@@ -125,13 +126,11 @@ def _compare(found: OpenSegment, entry: Entry, wanted: Sequence[int] | None, qua
 def _terms(found: OpenSegment, entry: Entry, coverage: Coverage, *, may_flow: bool) -> Iterator[Fault]:
     """Every leaf quotes the terms of its share, and nothing flowed where it might not."""
     terms = (coverage.entry.agreement.version, coverage.entry.content_hash, coverage.share.purpose)
-    is_correction = found.header.mode == "correction"
-    for number, (recipient, auditor) in enumerate(_group(found, entry), entry.start):
+    for number, (recipient, _) in enumerate(_group(found, entry), entry.start):
         if (recipient.version, recipient.content_hash, recipient.purpose) != terms:
             yield codes.TERMS_WRONG.fault(f"leaf {found.header.segment}/{number}")
             return
-        is_new = is_correction and auditor.sent is None
-        if recipient.outcome in DELIVERED and (is_new or not may_flow):
+        if recipient.outcome in DELIVERED and not may_flow:
             yield codes.FLOWED_WHILE_SUSPENDED.fault(f"leaf {found.header.segment}/{number}")
             return
 

@@ -32,13 +32,18 @@ class Trail:
         self._digests, self._keys, self._removals = bytearray(), bytearray(), bytearray()
         self._numbers, self._leaves, self._topics = array("Q"), array("I"), array("H")
         self._names: list[str] = []
+        self._corrections: list[int] = []
 
     def __len__(self) -> int:
         return len(self._removals)
 
-    def add(self, topic: str, number: int, leaf: int, record: tuple[bytes, bytes, bool]) -> None:
+    def add(
+        self, topic: str, number: int, leaf: int, record: tuple[bytes, bytes, bool], *, is_correction: bool = False
+    ) -> None:
         """Note a delivered leaf of segment `number` of this partition of `topic`: digest, key digest, whether it removes."""
         digest, key, is_removal = record
+        if is_correction:
+            self._corrections.append(len(self))
         if topic not in self._names:
             self._names.append(topic)
         self._digests += digest
@@ -59,6 +64,22 @@ class Trail:
     def is_removal(self, index: int) -> bool:
         """Whether the leaf's outcome is one that removes."""
         return bool(self._removals[index])
+
+    def corrects_nothing(self) -> Iterator[int]:
+        """The leaves of corrections before which the recipient held nothing of their key, by the leaves and not by their word."""
+        corrections = set(self._corrections)
+        concerned = {self.key(index) for index in corrections}
+        has: set[bytes] = set()
+        for index in range(len(self) if corrections else 0):
+            key = self.key(index)
+            if key not in concerned:
+                continue
+            if index in corrections and key not in has:
+                yield index
+            if self.is_removal(index):
+                has.discard(key)
+            else:
+                has.add(key)
 
     def identifier(self, index: int, partition: int) -> str:
         """The decision identifier of the leaf."""

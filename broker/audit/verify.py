@@ -3,7 +3,8 @@
     1. Segments: each is read with distrust, its signature checked, its place in its partition's chain, its decisions
        held against the register as it was.  Totals are counted from leaves.
     2. Sources: every committed record in a decided range is named by a segment, and back.
-    3. Departments' topics: every record has its leaf, and back; exposed ranges are labelled.
+    3. Departments' topics: every record has its leaf, and back; a correction's leaf follows one of the same key that
+       gave something; exposed ranges are labelled.
     4. The tail: the workers' committed offsets know no more than the segments show.
 
 Nothing is believed because a counter says so, and nothing here waits: it ends when the evidence ends.  Memory grows with
@@ -144,7 +145,8 @@ class _Verification:
                     bytes.fromhex(recipient.key),
                     recipient.outcome in REMOVED,
                 )
-                self._trails.setdefault(place, Trail()).add(header.topic, header.number, number, record)
+                trail, is_correction = self._trails.setdefault(place, Trail()), header.mode == "correction"
+                trail.add(header.topic, header.number, number, record, is_correction=is_correction)
 
     # 2. sources
 
@@ -206,6 +208,8 @@ class _Verification:
             ranges = self._evidence.exposed(place.topic, place.partition)
             share.exposed += [(place.partition, exposed) for exposed in ranges]
         self._blame(found.faults)
+        for index in trail.corrects_nothing():
+            self._blame([codes.CORRECTION_UNFOUNDED.fault(f"leaf {trail.identifier(index, place.partition)}")])
 
     # 4. the tail, and the root over everything
 

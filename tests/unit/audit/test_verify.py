@@ -178,9 +178,10 @@ def test_a_job_that_nobody_asked_for_is_refused(mode, job):
     [
         ("correction", "window", "redact", True, set()),
         ("correction", "window", "withdraw", True, set()),
-        ("correction", "window", "redact", False, {"AUD-026"}),
+        ("correction", "window", "redact", False, {"AUD-040"}),
+        ("correction", "window", "withdraw", False, {"AUD-040"}),
         ("correction", "", "redact", True, set()),
-        ("correction", "", "redact", False, {"AUD-026"}),
+        ("correction", "", "redact", False, {"AUD-040"}),
         ("correction", "act", "redact", True, {"AUD-026"}),
         ("backfill", "window", "redact", True, {"AUD-026"}),
         ("backfill", "", "redact", True, set()),
@@ -196,10 +197,24 @@ def test_a_correction_may_go_on_outside_the_hours_and_changes_only_what_the_reci
         entry = replace(entry, agreement=entry.agreement.model_copy(update={"delivery": window}))
     jobs = (Job(6, JobKind.CORRECTION, "crossings", "A", "flow"),)
     world.snapshots[9] = replace(world.snapshots[9], jobs=jobs, agreements={"A": (entry,)})
-    world.decide(SOURCE, 0, [(0, 0, {"A": "hold"})])
-    world.had = b"h" * 32 if had else None
+    world.snapshots[7] = replace(world.snapshots[7], agreements={"A": (agreement("A", "crossings"),)})
+    world.decide(SOURCE, 0, [(0, 0, {"A": "redact" if had else "hold"})], position=7)
+    world.had = b"h" * 32  # what the worker says, whatever is true
     world.decide(SOURCE, 0, [(0, 0, {"A": outcome})], mode=mode, job=6)
     assert found_codes(world) == found
+
+
+def test_a_correction_of_what_was_taken_back_is_refused():
+    world = World()
+    jobs = (Job(6, JobKind.CORRECTION, "travellers", "E", "flow"),)
+    world.snapshots[9] = replace(world.snapshots[9], jobs=jobs)
+    world.decide(ENTITY, 0, [(0, 0, {"E": "redact"}), (1, 1, {"E": "redact"}), (3, 2, {"E": "withdraw"})])
+    world.had = b"h" * 32
+    world.decide(ENTITY, 0, [(1, 1, {"E": "redact"})], mode="correction", job=6)
+    assert found_codes(world) == set()
+    world.decide(ENTITY, 0, [(0, 0, {"E": "redact"})], mode="correction", job=6)
+    assert found_codes(world) == {"AUD-040"}
+    assert "source.travellers/0/2/0" in str(check(world).faults[0])
 
 
 def test_a_replay_of_what_was_not_in_quarantine_is_refused():
@@ -217,6 +232,14 @@ def test_what_a_replay_has_let_out_of_quarantine_is_not_replayed_again():
         assert found_codes(world) == set()
     world.decide(SOURCE, 0, [(2, 0, {"A": "redact", "B": "deny"})], mode="replay", job=6)
     assert found_codes(world) == {"AUD-039"}
+
+
+def test_a_replay_of_what_its_owner_has_discarded_is_refused():
+    world = World()
+    world.decide(SOURCE, 0, [(2, 0, {"": "quarantine"})], position=7)
+    world.snapshots[9] = replace(world.snapshots[9], discarded=frozenset([(SOURCE, 0, 2)]))
+    world.decide(SOURCE, 0, [(2, 0, {"A": "redact", "B": "deny"})], mode="replay", job=6)
+    assert found_codes(world) == {"AUD-029"}
 
 
 def test_one_act_may_ask_for_several_jobs():
