@@ -76,7 +76,8 @@ def test_the_evidence_is_written_and_verifies_by_itself(demonstration):
 def test_no_process_and_no_state_is_left(demonstration):
     directory, _ = demonstration
     assert not (directory / "state").exists()
-    assert [process.pid for process in psutil.process_iter() if _concerns(process, directory)] == []
+    left = [process.pid for process in psutil.process_iter() if _concerns(process, directory / "state")]
+    assert left == []
 
 
 def test_no_personal_data_is_in_the_evidence(demonstration):
