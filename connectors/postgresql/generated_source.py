@@ -114,21 +114,31 @@ def _stretch(stretch: _Stretch, number: int, columns: int) -> Block:
     be no room for numbers after a null: that row goes the general way.
     """
     fixed, last = stretch
-    taken = [name for one, _ in fixed for name in (f"size{one.place}", f"value{one.place}")]
-    names = [*([] if number else ["count"]), *taken, *(["size"] if last else [])]
-    lines = [f"{', '.join(names)}, = take{number}(data, at)"]
-    if not number:
-        lines += [f"if count != {columns}: raise NotPlain", "at += 2"]
-    ahead = ["at += 4"] if last else []
-    if fixed:
-        sizes = [SIZES[code.letter or ""] for _, code in fixed]
-        all_there = " and ".join(f"size{one.place} == {size}" for (one, _), size in zip(fixed, sizes, strict=True))
-        quick = [_assigned(one, code, f"value{one.place}") for one, code in fixed]
-        single = [line for one, code in fixed for line in _in_chunk(one, code)]
-        length = ["size, = signed(data, at)"] if last else []
-        there = [*quick, f"at += {sum(sizes) + 4 * len(sizes)}"]
-        lines += _branches([(all_there, there)], [*single, *length])
-    return [*lines, *ahead, *(_sized(*last) if last else [])]
+    names = [name for one, _ in fixed for name in (f"size{one.place}", f"value{one.place}")]
+    opened: Block = []
+    if not number:  # the count of columns stands before the first
+        names.insert(0, "count")
+        opened = [f"if count != {columns}: raise NotPlain", "at += 2"]
+    if last is None:
+        return [_taken(names, number), *opened, *_fixed(fixed, [])]
+    one_by_one = ["size, = signed(data, at)"]
+    return [_taken([*names, "size"], number), *opened, *_fixed(fixed, one_by_one), "at += 4", *_sized(*last)]
+
+
+def _taken(names: Sequence[str], number: int) -> str:
+    return f"{', '.join(names)}, = take{number}(data, at)"
+
+
+def _fixed(fixed: Sequence[tuple[Carried, Code]], afterwards: Block) -> Block:
+    """The values of a stretch that were taken together; where one is missing each by itself, and then `afterwards`."""
+    if not fixed:
+        return []
+    sizes = {one.place: SIZES[code.letter or ""] for one, code in fixed}
+    all_there = " and ".join(f"size{place} == {size}" for place, size in sizes.items())
+    together = [_assigned(one, code, f"value{one.place}") for one, code in fixed]
+    single = [line for one, code in fixed for line in _in_chunk(one, code)]
+    skipped = sum(size + 4 for size in sizes.values())
+    return _branches([(all_there, [*together, f"at += {skipped}"])], [*single, *afterwards])
 
 
 def _sized(one: Carried, code: Code) -> Block:
